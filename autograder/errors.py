@@ -1,0 +1,45 @@
+"""The errors this package raises on purpose.
+
+CourseError
+├── UnknownExercise      no exercise has that name
+├── AnswerError          the learner's answer has the wrong form (said to the learner)
+├── NotPlainData         something that may not cross between judge and sandbox
+├── LessonError          a lesson source that can't be built
+├── SubmissionError      a submission that can't be read
+└── GradingImpossible    nothing can be graded: no such path, no sandbox
+    └── NoSandbox        bubblewrap or user namespaces are missing
+"""
+
+from __future__ import annotations
+
+
+class CourseError(Exception):
+    """Base of every error that this package raises on purpose; its text is meant to be read."""
+
+
+class UnknownExercise(CourseError):
+    """No exercise has that name."""
+
+
+class AnswerError(CourseError):
+    """The learner's answer has the wrong form: said to the learner, never hidden."""
+
+
+class NotPlainData(CourseError):
+    """A value that may not cross between judge and sandbox."""
+
+
+class LessonError(CourseError):
+    """A lesson source that can't be built."""
+
+
+class SubmissionError(CourseError):
+    """A submission that can't be read."""
+
+
+class GradingImpossible(CourseError):
+    """Nothing can be graded; the message says the way out."""
+
+
+class NoSandbox(GradingImpossible):
+    """Bubblewrap or user namespaces are missing."""

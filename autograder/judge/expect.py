@@ -1,0 +1,120 @@
+"""What is expected: the reference's responses to an exercise's cases, once for an exercise, seed and device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from autograder.compare import compare
+from autograder.drive import Response, perform
+from autograder.exercise import PUBLIC_SEED, Case, Exercise, Misconception, Rng, get, misconceptions_of, reference_of
+from autograder.verdict import Verdict, decide, problem_of
+
+
+class Expectation:
+    """The cases of one exercise under one seed, what the reference answers, and what each misconception does."""
+
+    def __init__(self, exercise: Exercise, seed: int, device: str = "cpu") -> None:
+        self.exercise, self.device = exercise, device
+        self.cases: tuple[Case, ...] = tuple(exercise.cases(Rng(seed, exercise.id)))
+        self.expected: tuple[Response, ...] = self._expected()
+        self._wrong: dict[str, tuple[Response, ...]] = {}
+
+    def _expected(self) -> tuple[Response, ...]:
+        if self.exercise.artifact is not None:
+            return tuple(Response() for _ in self.cases)
+        responses = self.ask(reference_of(self.exercise))
+        broken = [r.failure for r in responses if r.failure is not None]
+        if broken:
+            raise RuntimeError(f"the reference of {self.exercise.id} fails: {broken[0]}")
+        return responses
+
+    def ask(self, answer: Any, weights: Mapping[str, torch.Tensor] | None = None) -> tuple[Response, ...]:
+        """Drive an answer that may be trusted (a reference, or the learner's in their own notebook)."""
+        extra = {} if weights is None else {"weights": dict(weights)}
+        with _exact_matmul():
+            return tuple(
+                perform(self.exercise, answer, {**case.inputs, **extra}, case.gradients, case.mutable, self.device)
+                for case in self.cases
+            )
+
+    def decide(self, responses: Sequence[Response], hidden: bool) -> Verdict:
+        """The verdict on an answer's responses, with the hint of the misconception it shows."""
+        verdict = decide(self.exercise, self.cases, self.expected, responses, hidden)
+        if verdict.status == "passed":
+            return verdict
+        found = self.recognise(responses)
+        return verdict.with_hint(found.hint) if found else verdict
+
+    def recognise(self, responses: Sequence[Response]) -> Misconception | None:
+        """The misconception whose outputs these are, if there is one."""
+        known = misconceptions_of(self.exercise)
+        for exact in (True, False):
+            for one in known:
+                if self._agree(self.responses_of(one), responses, exact):
+                    return one
+        return None
+
+    def responses_of(self, one: Misconception) -> tuple[Response, ...]:
+        """What a misconception answers, computed once."""
+        if one.name not in self._wrong:
+            self._wrong[one.name] = self.ask(one.answer)
+        return self._wrong[one.name]
+
+    def _agree(self, wrong: Sequence[Response], got: Sequence[Response], exact: bool) -> bool:
+        pairs = zip(self.cases, wrong, got, self.expected, strict=True)
+        return all(self._agree_on(case, w, g, e, exact) for case, w, g, e in pairs)
+
+    def _agree_on(self, case: Case, wrong: Response, got: Response, expected: Response, exact: bool) -> bool:
+        if wrong.failure or got.failure:
+            return _same_failure(wrong, got)
+        if wrong.outputs is not None and self.exercise.verify(case, wrong.outputs) is not None:
+            theirs = problem_of(self.exercise, case, expected, wrong)
+            learners = problem_of(self.exercise, case, expected, got)
+            return _shape_of(theirs.public if theirs else "") == _shape_of(learners.public if learners else "")
+        if not exact:
+            wrong = Response(wrong.outputs)
+            got = Response(got.outputs)
+        return compare(wrong, got, case.tolerance) is None and (not exact or wrong.changed == got.changed)
+
+
+def _same_failure(a: Response, b: Response) -> bool:
+    if a.failure is None or b.failure is None:
+        return False
+    return a.failure.kind == b.failure.kind and _shape_of(a.failure.message) == _shape_of(b.failure.message)
+
+
+def _shape_of(message: str) -> str:
+    """A message without its numbers: two of the same shape mean the same thing."""
+    return re.sub(r"-?\d[\d.e+-]*", "#", message)
+
+
+class _exact_matmul:  # noqa: N801  reads as a statement
+    """References never use TF32: its 10-bit mantissa would widen every tolerance."""
+
+    def __enter__(self) -> None:
+        self.before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+    def __exit__(self, *_: object) -> None:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self.before
+
+
+@lru_cache(maxsize=512)
+def expectation(exercise_id: str, seed: int = PUBLIC_SEED, device: str = "cpu") -> Expectation:
+    """The shared expectation of an exercise under a seed."""
+    return Expectation(get(exercise_id), seed, device)
+
+
+def judge_answer(
+    exercise: Exercise | str, answer: Any, *, seed: int = PUBLIC_SEED, hidden: bool = False,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> Verdict:
+    """Judge a trusted answer in this process: for authors and tests."""
+    name = exercise if isinstance(exercise, str) else exercise.id
+    found = expectation(name, seed)
+    return found.decide(found.ask(answer, weights), hidden)
