@@ -3,9 +3,11 @@
 CourseError
 ├── UnknownExercise      no exercise has that name
 ├── AnswerError          the learner's answer has the wrong form (said to the learner)
+├── DataMissing          the course's data folder was not found, or a file in it
 ├── NotPlainData         something that may not cross between judge and sandbox
 ├── LessonError          a lesson source that can't be built
 ├── SubmissionError      a submission that can't be read
+│   └── MissingArtifact  trained weights that were not handed in
 └── GradingImpossible    nothing can be graded: no such path, no sandbox
     └── NoSandbox        bubblewrap or user namespaces are missing
 """
@@ -25,6 +27,10 @@ class AnswerError(CourseError):
     """The learner's answer has the wrong form: said to the learner, never hidden."""
 
 
+class DataMissing(CourseError):
+    """The course's data folder was not found, or a file in it; the message says how to get it."""
+
+
 class NotPlainData(CourseError):
     """A value that may not cross between judge and sandbox."""
 
@@ -35,6 +41,10 @@ class LessonError(CourseError):
 
 class SubmissionError(CourseError):
     """A submission that can't be read."""
+
+
+class MissingArtifact(SubmissionError):
+    """Trained weights that were not handed in."""
 
 
 class GradingImpossible(CourseError):
