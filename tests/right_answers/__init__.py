@@ -1,0 +1,1 @@
+"""Right answers in several styles; every check must accept all of them."""

@@ -1,0 +1,1 @@
+"""Wrong answers beyond the named misconceptions; every check must reject all of them."""
