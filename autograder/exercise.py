@@ -107,7 +107,7 @@ class Exercise(ABC):
         """The questions, drawn from `rng` alone."""
 
     @abstractmethod
-    def drive(self, answer: Any, **inputs: Any) -> dict[str, Any]:
+    def drive(self, answer: Any, *args: Any, **inputs: Any) -> dict[str, Any]:
         """Ask `answer` one question; runs in the learner's process. Plain data in, plain data out."""
 
     def verify(self, case: Case, outputs: dict[str, Any]) -> list[str] | None:
