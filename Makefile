@@ -2,6 +2,8 @@
 PYTHON ?=
 JOBS ?= 2
 RUN := .venv/bin/python
+# nbgrader calls alembic, and JupyterLab its kernels, by their bare names.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help setup demo test lab notebooks lessons check bench constraints
 

@@ -13,13 +13,11 @@ DISPLAY_NAME = "Sequence course (GPU if present)"
 
 
 def kernelspec() -> dict[str, Any]:
-    """The content of kernel.json; it names this very interpreter."""
-    return {
-        "argv": [sys.executable, "-m", "autograder.kernel.launch", "-f", "{connection_file}"],
-        "display_name": DISPLAY_NAME,
-        "language": "python",
-        "metadata": {"debugger": True},
-    }
+    """The content of kernel.json: ipykernel's, started by our launcher with this very interpreter."""
+    from ipykernel.kernelspec import get_kernel_dict, make_ipkernel_cmd
+
+    argv = make_ipkernel_cmd("autograder.kernel.launch", sys.executable)
+    return {**get_kernel_dict(), "argv": argv, "display_name": DISPLAY_NAME}
 
 
 def notebook_metadata() -> dict[str, Any]:
