@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from autograder.errors import SubmissionError
+from autograder.errors import MissingArtifact, SubmissionError
 
 MAX_BYTES = 32 * 2**20
 
@@ -23,7 +23,7 @@ def read_artifact(folder: Path, name: str) -> dict[str, Tensor]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise SubmissionError(
+        raise MissingArtifact(
             f"artifacts/{name} is missing: run the training cell, which saves it beside the notebook"
         ) from error
     with os.fdopen(descriptor, "rb") as file:

@@ -15,6 +15,7 @@ from jupyter_client.session import Session
 
 MAX_MESSAGE = 80 * 2**20
 _SAFE_TYPES = {"text/plain", "image/png"}
+_CUT = "\n[the rest of the output was cut off]\n"
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,23 @@ class KernelClient:
     """The judge's end of a kernel's shell and iopub channels."""
 
     def __init__(self, path: str, key: str, alive: Callable[[], bool]) -> None:
-        self.context = zmq.Context.instance()
+        self.context: Any = zmq.Context.instance()
         self.session = Session(key=key.encode(), signature_scheme="hmac-sha256")
         self.alive = alive
-        self.shell, self.iopub = self._connect(zmq.DEALER, path, 1), self._connect(zmq.SUB, path, 2)
+        self.shell = self._connect(zmq.SocketType.DEALER, path, 1)
+        self.iopub = self._connect(zmq.SocketType.SUB, path, 2)
         self.poller = zmq.Poller()
         for socket in (self.shell, self.iopub):
-            self.poller.register(socket, zmq.POLLIN)
+            self.poller.register(socket, zmq.PollEvent.POLLIN)
 
     def _connect(self, kind: int, path: str, port: int) -> Any:
         socket = self.context.socket(kind)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-        socket.setsockopt(zmq.RECONNECT_IVL, 5)
-        socket.setsockopt(zmq.RCVHWM, 2000)
-        if kind == zmq.SUB:
-            socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.setsockopt(zmq.SocketOption.LINGER, 0)
+        socket.setsockopt(zmq.SocketOption.MAXMSGSIZE, MAX_MESSAGE)
+        socket.setsockopt(zmq.SocketOption.RECONNECT_IVL, 5)
+        socket.setsockopt(zmq.SocketOption.RCVHWM, 2000)
+        if kind == zmq.SocketType.SUB:
+            socket.setsockopt(zmq.SocketOption.SUBSCRIBE, b"")
         socket.connect(f"ipc://{path}-{port}")
         return socket
 
@@ -74,37 +76,36 @@ class KernelClient:
             "stop_on_error": False,
         }
         sent = self.session.send(self.shell, "execute_request", content)
-        reply, _, outputs = self._wait(sent["header"]["msg_id"], "execute_reply", seconds, output_bytes)
+        reply, _, outputs = self._collect(sent["header"]["msg_id"], "execute_reply", seconds, output_bytes)
         if reply is None:
             return Reply("timeout" if self.alive() else "died", outputs)
         body = reply["content"]
         if body.get("status") == "ok":
             return Reply("ok", outputs)
-        error = f"{body.get('ename', 'Error')}: {body.get('evalue', '')}"[:500]
+        error = clean(f"{body.get('ename', 'Error')}: {body.get('evalue', '')}", 500)
         return Reply("error", outputs, error)
 
     def ask(self, content: dict[str, Any], blob: bytes, seconds: float) -> Reply:
         """Put one exercise's cases to the learner's answer."""
         content = {**content, "nonce": uuid.uuid4().hex}
         sent = self.session.send(self.shell, "ask_request", content, buffers=[blob])
-        reply, _, _ = self._wait(sent["header"]["msg_id"], "ask_reply", seconds, 0)
+        reply, _, _ = self._collect(sent["header"]["msg_id"], "ask_reply", seconds, 0)
         if reply is None:
             return Reply("timeout" if self.alive() else "died")
         buffers = reply.get("buffers") or [b""]
         body = reply["content"] if isinstance(reply["content"], dict) else {}
         return Reply("ok", content=body, blob=bytes(buffers[0]))
 
-    def _wait(self, request: str, kind: str, seconds: float, output_bytes: int) -> tuple[Any, bool, list[dict[str, Any]]]:
-        return self._collect(request, kind, seconds, output_bytes)
-
     def _collect(
         self, request: str, kind: str, seconds: float, output_bytes: int
     ) -> tuple[Any, bool, list[dict[str, Any]]]:
         """The reply to `request`, whether iopub told that it is done, and the outputs on the way."""
         end = time.monotonic() + seconds
-        reply, idle, outputs, left = None, False, [], [output_bytes]
+        reply: Any = None
+        outputs: list[dict[str, Any]] = []
+        idle, left = False, [output_bytes]
         while (reply is None or not idle) and (now := time.monotonic()) < end:
-            events = dict(self.poller.poll(min(250.0, 1000 * (end - now))))
+            events = dict(self.poller.poll(int(min(250.0, 1000 * (end - now))) + 1))
             if not events and not self.alive():
                 break
             if self.iopub in events:
@@ -122,13 +123,18 @@ class KernelClient:
     def _receive(self, socket: Any) -> dict[str, Any] | None:
         """One message, or None for one that is forged, malformed or not of the protocol."""
         try:
-            parts = socket.recv_multipart(zmq.NOBLOCK)
+            parts = socket.recv_multipart(zmq.Flag.NOBLOCK)
             _, parts = self.session.feed_identities(parts)
             message: dict[str, Any] = self.session.deserialize(parts)
         except Exception:  # noqa: BLE001  the kernel may send anything at all
             return None
         fine = isinstance(message.get("parent_header"), dict) and isinstance(message.get("content"), dict)
         return message if fine else None
+
+
+def clean(text: object, length: int) -> str:
+    """A learner's text for a terminal or a report: no control characters, not too long."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in str(text)[:length])
 
 
 def _answers(message: dict[str, Any], request: str, kind: str) -> bool:
@@ -162,7 +168,7 @@ def _keep_output(message: dict[str, Any], outputs: list[dict[str, Any]], left: l
         _append(outputs, found)
     elif left[0] > 0:
         left[0] = 0
-        _append(outputs, {"output_type": "stream", "name": "stdout", "text": "\n[the rest of the output was cut off]\n"})
+        _append(outputs, {"output_type": "stream", "name": "stdout", "text": _CUT})
 
 
 def _append(outputs: list[dict[str, Any]], found: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ class Limits:
     cpu_seconds: int = 600
     cell_seconds: float = 20.0
     """For one cell."""
-    ask_seconds: float = 20.0
+    ask_seconds: float = 10.0
     """For all the cases of one exercise."""
     submission_seconds: float = 180.0
     """For one submission, restarts counted."""

@@ -15,7 +15,6 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from autograder.errors import GradingImpossible, NoSandbox
@@ -34,7 +33,7 @@ def find_bwrap() -> str:
     found = shutil.which("bwrap")
     if found is None:
         raise NoSandbox(
-            "Bubblewrap is not on this machine, so learners' code can't be run safely and nothing was graded. To go on, "
+            "Bubblewrap is not on this machine, so learners' code can't be run safely: nothing was graded. To go on, "
             f"{HOW_TO_INSTALL}. `--unsafe-no-sandbox` grades without protection and says so in every report."
         )
     return found
@@ -100,7 +99,7 @@ class Sandbox:
         self.wait_warm()
         kernel_id, key = str(next(self._ids)), uuid.uuid4().hex
         inside = f"{self._folder}/{kernel_id}/k" if self.unsafe else "/k/k"
-        connection = {"transport": "ipc", "ip": inside, "key": key, "signature_scheme": "hmac-sha256"}
+        connection: dict[str, Any] = {"transport": "ipc", "ip": inside, "key": key, "signature_scheme": "hmac-sha256"}
         connection |= {f"{n}_port": i for i, n in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
         self._tell(op="fork", id=kernel_id, connection=connection, limits=self.limits.as_json())
         event = self._next(lambda e: e.get("id") == kernel_id and e["event"] != "exit", 30.0)
@@ -176,7 +175,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
         self._errors.close()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from autograder.kernel import isolate
 
 STUDENT_SIDE = (
-    "__init__.py", "artifacts.py", "budget.py", "checking.py", "compare.py", "d2l.py", "data.py", "device.py", "drive.py",
-    "errors.py", "exercise.py", "exercises", "feedback.py", "verdict.py", "wire.py",
+    "__init__.py", "artifacts.py", "budget.py", "chance.py", "checking.py", "compare.py", "d2l.py", "data.py",
+    "device.py", "drive.py", "errors.py", "exercise.py", "exercises", "feedback.py", "verdict.py", "wire.py",
     "kernel/__init__.py", "kernel/inside.py", "kernel/isolate.py", "kernel/warm.py",
 )
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -18,7 +18,6 @@ import os
 import selectors
 import shutil
 import signal
-import sys
 from typing import Any
 
 from autograder.kernel import isolate
@@ -202,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,169 @@
+"""The eight of the demo: what each hands in, and how each exercise of theirs must end."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.judge.rebuild import grade_id, source_of
+
+
+@dataclass(frozen=True)
+class Student:
+    """`answers` maps an exercise to the source handed in instead of the right one; `status` says how those end.
+
+    `answered` None means that all other exercises are answered right; else only those named.
+    """
+
+    name: str
+    story: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    status: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answered: tuple[str, ...] | None = None
+    trained: bool = True
+    forged: bool = False
+
+    def expected(self, exercise_id: str) -> tuple[str, ...]:
+        """The statuses with which that exercise may end."""
+        if exercise_id in self.status:
+            return self.status[exercise_id]
+        if self.answered is not None and exercise_id not in self.answered:
+            return ("missing",)
+        return ("passed",)
+
+
+_WITHOUT_BIAS = """
+def rnn_step(x_t, h_prev, W_xh, W_hh, b_h):
+    return torch.tanh(x_t @ W_xh + h_prev @ W_hh)
+"""
+
+_CLIPS_EACH = """
+def clip_gradients_(gradients, max_norm):
+    for gradient in gradients:
+        gradient.mul_(min(1.0, max_norm / gradient.norm()))
+    return torch.stack([gradient.norm() for gradient in gradients]).norm()
+"""
+
+_MULTIPLIES_TEMPERATURE = """
+def generate(model, prefix, num_tokens, temperature, generator=None):
+    ids = list(prefix)
+    with torch.no_grad():
+        logits, h = model(torch.tensor([ids]))
+        for _ in range(num_tokens):
+            last = logits[0, -1]
+            if temperature == 0:
+                token = int(last.argmax())
+            else:
+                token = int(torch.multinomial(torch.softmax(last * temperature, -1), 1, generator=generator))
+            ids.append(token)
+            logits, h = model(torch.tensor([[token]]), h)
+    return ids
+"""
+
+_READS_PADDING = """
+def last_valid_state(outputs, lengths):
+    return outputs[:, -1]
+"""
+
+_LOOPS = """
+def rnn_forward(x, h_0, W_xh, W_hh, b_h):
+    outputs, t = [], 0
+    while t < x.shape[1]:
+        h_0 = torch.tanh(x[:, t] @ W_xh + h_0 @ W_hh + b_h)
+        outputs.append(h_0.sum())
+        outputs.pop()
+"""
+
+_KILLS = """
+import os, signal
+def clip_gradients_(gradients, max_norm):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+_BOMBS = """
+def last_valid_state(outputs, lengths):
+    rows = []
+    while True:
+        rows.append(torch.zeros(4096, 4096) + lengths[0])
+"""
+
+_FORGES = """
+import builtins, torch
+from IPython import get_ipython
+class Same(float):
+    __eq__ = __le__ = __lt__ = __ge__ = __gt__ = lambda self, other: True
+    __ne__ = lambda self, other: False
+    __hash__ = float.__hash__
+torch.equal = torch.allclose = lambda *args, **kwargs: True
+builtins.float = Same
+import autograder
+autograder.check = lambda *args, **kwargs: print("all tests passed")
+get_ipython().display_formatter.formatters["text/plain"].for_type(object, lambda value, p, cycle: p.text("100"))
+def rnn_step(*args): return Same(4.0)
+"""
+
+STUDENTS = (
+    Student("ada", "everything, trained too"),
+    Student(
+        "ben", "the first half", answered=("rnn_step", "rnn_forward", "rnn_backward", "clip_gradients_"), trained=False,
+    ),
+    Student(
+        "cleo", "two misconceptions: no bias, and the padding read",
+        {"rnn_step": _WITHOUT_BIAS, "last_valid_state": _READS_PADDING},
+        {"rnn_step": ("wrong", "partial"), "last_valid_state": ("wrong", "partial")},
+    ),
+    Student(
+        "dan", "two others: each tensor clipped alone, and temperature multiplied",
+        {"clip_gradients_": _CLIPS_EACH, "generate": _MULTIPLIES_TEMPERATURE},
+        {"clip_gradients_": ("wrong", "partial"), "generate": ("wrong", "partial")},
+    ),
+    Student("eve", "an endless loop", {"rnn_forward": _LOOPS}, {"rnn_forward": ("timeout",)}),
+    Student("finn", "an answer that kills its kernel", {"clip_gradients_": _KILLS}, {"clip_gradients_": ("crashed",)}),
+    Student("gil", "a memory bomb", {"last_valid_state": _BOMBS}, {"last_valid_state": ("memory",)}),
+    Student(
+        "hal", "no answers, and an attempt to forge the score", {"rnn_step": _FORGES},
+        {"rnn_step": ("wrong", "error", "malformed")}, answered=("rnn_step",), trained=False, forged=True,
+    ),
+)
+
+
+def submission(student: Student, lesson: str, root: Path) -> dict[str, Any]:
+    """The notebook that a student hands in: the released one with answers in it."""
+    released = _read(root / "notebooks" / lesson / f"{lesson}.ipynb")
+    solved = _read(root / "build" / "source" / lesson / f"{lesson}.ipynb")
+    right = {grade_id(cell): source_of(cell) for cell in solved["cells"]}
+    notebook = copy.deepcopy(released)
+    for cell in notebook["cells"]:
+        nbgrader = cell["metadata"].get("nbgrader", {})
+        name = nbgrader.get("grade_id")
+        if nbgrader.get("solution") and cell["cell_type"] == "code":
+            if name in student.answers:
+                cell["source"] = student.answers[name].strip()
+            elif student.answered is None or name in student.answered:
+                cell["source"] = right[name]
+        if nbgrader.get("solution") and cell["cell_type"] == "markdown" and student.answered is None:
+            cell["source"] = "The gradient is a product of many factors; below one they vanish."
+        if student.forged:
+            _forge(cell)
+    return notebook
+
+
+def _forge(cell: dict[str, Any]) -> None:
+    """Claim points in every way that a notebook offers."""
+    nbgrader = cell["metadata"].get("nbgrader", {})
+    if nbgrader.get("grade") and cell["cell_type"] == "code":
+        points = nbgrader.get("points", 0)
+        cell["source"] = str(points)
+        cell["outputs"] = [{"output_type": "execute_result", "data": {"text/plain": str(points)}, "metadata": {},
+                            "execution_count": 1}]
+        nbgrader |= {"points": 1000, "locked": False, "checksum": "0" * 32}
+        cell["metadata"]["tags"] = ["skip-execution"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return notebook
