@@ -5,6 +5,7 @@ lies in the course folder: the one that COURSE_FOLDER names, else `course/`.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from autograder.lesson import release_config
@@ -12,6 +13,9 @@ from autograder.lesson import release_config
 root = Path(__file__).resolve().parent
 course = Path(os.environ.get("COURSE_FOLDER", root / "course")).resolve()
 course.mkdir(parents=True, exist_ok=True)
+
+# nbgrader calls `alembic`, which lies beside this Python whether or not the environment is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 c = get_config()
 

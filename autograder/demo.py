@@ -38,7 +38,7 @@ def run_demo(folder: Path) -> int:
     root, course = Settings().root, folder.resolve()
     _step("Building the lesson and the class")
     build_all(root)
-    weights = trained_weights(LESSON, root)
+    weights = trained_weights(LESSON, root, lambda text: _step(f"  {text}"))
     shutil.rmtree(course, ignore_errors=True)
     release = course / "release"
     _nbgrader(root, course, "generate_assignment", LESSON, f"--CourseDirectory.release_directory={release}")

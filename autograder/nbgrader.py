@@ -94,10 +94,12 @@ class RebuildSubmission(NbGraderPreprocessor):  # type: ignore[misc]
             cell["id"] = cell.metadata.pop("autograder_cell_id", "") or cell["id"]
         rebuilt = rebuild(lesson, instructor, nb)
         result = notebook_of(rebuilt, instructor)
-        if _UNREADABLE in nb.metadata:
-            result.metadata[_UNREADABLE] = nb.metadata[_UNREADABLE]
-        for note in rebuilt.notes:
-            self.log.warning("%s", note)
+        unreadable = nb.metadata.get(_UNREADABLE)
+        notes = rebuilt.notes if unreadable is None else (str(unreadable),)
+        if unreadable is not None:
+            result.metadata[_UNREADABLE] = unreadable
+        for note in notes:
+            self.log.warning("%s: %s", resources["nbgrader"]["student"], note)
         return result, resources
 
 

@@ -33,6 +33,12 @@ def sequence(
     return start | cell(rng, d_in, d_h, gain, dtype)
 
 
+def gentle(rng: Rng, batch: int, seq: int, d_in: int, d_h: int) -> dict[str, Tensor]:
+    """Inputs of `rnn_forward` with small states and an orthogonal W_hh: a gradient neither vanishes nor explodes."""
+    found = {name: 0.05 * tensor for name, tensor in sequence(rng, batch, seq, d_in, d_h).items()}
+    return found | {"W_hh": torch.linalg.qr(rng.normal(d_h, d_h))[0]}
+
+
 def language_model(rng: Rng, vocab_size: int, d_embed: int, d_hidden: int, gain: float = 1.0) -> dict[str, Tensor]:
     """Weights of an `RNNLanguageModel`, by name."""
     return {
@@ -96,6 +102,7 @@ class RNNForward(Exercise):
         yield Case("float32 stays float32", sequence(rng, 4, 3, 2, 6, dtype=F32))
         yield Case("another layout in memory", {k: strided(v) for k, v in sequence(rng, 3, 5, 2, 4).items()})
         yield Case("gradients reach every input", sequence(rng, 2, 7, 3, 5, gain=1.2), weight=2, gradients=True)
+        yield Case("a gradient that travels far", gentle(rng, 2, 60, 3, 5), gradients=True)
 
     def drive(self, answer: Any, x: Tensor, h_0: Tensor, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> dict[str, Any]:
         return parts(answer(x, h_0, W_xh, W_hh, b_h), "outputs", "h_last")
@@ -168,20 +175,27 @@ class ClipGradients(Exercise):
         yield self._case("norm exactly at the limit", exact, 5.0)
         yield self._case("each below the limit, together above", equal, 1.2)
         yield self._case("one large, one small", [small, big], 2.0)
-        yield self._case("tiny gradients, tinier limit", shapes(1e-8), 1e-8)
-        yield self._case("tiny gradients, ordinary limit", shapes(1e-8), 1.0)
+        yield self._case("tiny gradients, tinier limit", shapes(1e-10), 1e-10, unit=1e-10)
+        yield self._case("tiny gradients, ordinary limit", shapes(1e-10), 1.0, unit=1e-10)
         yield self._case("gradients of zero", [torch.zeros(3, 2, dtype=F64), torch.zeros(4, dtype=F64)], 0.5)
         yield self._case("one tensor only", [rng.normal(3, 5)], 0.7)
         yield self._case("scalars and another layout in memory", knots, 0.9)
         yield self._case("float32 stays float32", shapes(2.0, F32), 1.7)
 
-    def _case(self, name: str, gradients: list[Tensor], max_norm: float, weight: float = 1.0) -> Case:
-        return Case(name, {"gradients": gradients, "max_norm": max_norm}, weight, mutable=("gradients",))
+    def _case(
+        self, name: str, gradients: list[Tensor], max_norm: float, weight: float = 1.0, unit: float = 1.0
+    ) -> Case:
+        asked = {"gradients": gradients, "max_norm": max_norm, "unit": unit}
+        return Case(name, asked, weight, mutable=("gradients",))
 
-    def drive(self, answer: Any, gradients: list[Tensor], max_norm: float) -> dict[str, Any]:
+    def drive(self, answer: Any, gradients: list[Tensor], max_norm: float, unit: float) -> dict[str, Any]:
         owned = list(gradients)  # these very tensors must change, whatever the answer does to the list
         norm = answer(gradients, max_norm)
-        return {"norm": norm, "gradients": owned}
+        if unit == 1.0:
+            return {"norm": norm, "gradients": owned}
+        # Tolerances end at some absolute number, so tiny results are looked at through a lens.
+        seen = norm / unit if isinstance(norm, Tensor) else norm
+        return {f"norm / {unit}": seen, f"gradients / {unit}": [g / unit for g in owned]}
 
 
 @exercise("last_valid_state", lesson="02_rnn", points=3, difficulty=2, minutes=8)

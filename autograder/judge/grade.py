@@ -27,7 +27,8 @@ from autograder.kernel.sandbox import Sandbox
 from autograder.kernel.visible import PACKAGE
 from autograder.verdict import Verdict, no_answer
 
-ROOT = PACKAGE.parent
+ROOT = Path(os.environ.get("COURSE_ROOT", PACKAGE.parent))
+"""The checkout: solutions/, notebooks/ and data/ lie in it."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""The weights that a lesson's solution trains, made once for each version of the lesson and kept under build/."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
+
+from autograder.exercise import exercises
+from autograder.lesson import build_lesson
+
+
+def trained_weights(
+    lesson: str, root: Path, told: Callable[[str], None] = lambda text: None
+) -> dict[str, bytes]:
+    """The artifact files of a lesson's trained exercises, by name; trains them when the lesson has changed.
+
+    `told` hears which training begins.
+    """
+    wanted = [one.artifact for one in exercises(lesson) if one.artifact]
+    source = root / "solutions" / f"{lesson}.py"
+    version = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    folder = root / "build" / "trained" / lesson / version
+    if not all((folder / "artifacts" / name).is_file() for name in wanted):
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _train(lesson, source, folder, told)
+    return {name: (folder / "artifacts" / name).read_bytes() for name in wanted}
+
+
+def _train(lesson: str, source: Path, folder: Path, told: Callable[[str], None]) -> None:
+    solved, _ = build_lesson(source)
+    trained = {one.id for one in exercises(lesson) if one.artifact}
+    notebook = new_notebook(cells=list(_needed(solved, trained)), metadata={"kernelspec": {"name": "python3"}})
+
+    def starts(cell: NotebookNode, **_: object) -> None:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in trained:
+            told(f"training {name}")
+
+    client = NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
+        on_cell_start=starts,
+    )
+    client.execute()
+
+
+def _needed(solved: NotebookNode, trained: set[str]) -> Iterator[NotebookNode]:
+    """The cells that training needs: all code but checks and slow experiments, and the answers that train."""
+    for cell in solved.cells:
+        nbgrader = cell.metadata.get("nbgrader", {})
+        slow = cell.metadata.get("autograder", {}).get("slow", False)
+        if cell.cell_type != "code" or nbgrader.get("grade"):
+            continue
+        if not slow or nbgrader.get("grade_id") in trained:
+            yield cell
