@@ -74,8 +74,9 @@ class Sandbox:
             return
         event = self._next(lambda e: e["event"] == "warm", seconds)
         if event is None:
+            why = self._why()
             self.close()
-            raise NoSandbox(f"The sandbox did not start: {self._why()}")
+            raise NoSandbox(f"The sandbox did not start: {why}")
         if event["threads"] != 1:
             raise GradingImpossible(f"the warm process started {event['threads']} threads; a fork would lose them")
         if self.unsafe:
@@ -156,7 +157,9 @@ class Sandbox:
         return bool(data)
 
     def close(self) -> None:
-        """End the warm process and every kernel in it."""
+        """End the warm process and every kernel in it. A second call does nothing."""
+        if self._errors.closed:
+            return
         process = self._process
         for stream in (process.stdin, process.stdout):
             if stream is not None:
@@ -171,13 +174,13 @@ class Sandbox:
             os.close(self._info_read)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+        self._errors.close()
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._errors.close()
 
 
 class Kernel:
