@@ -23,18 +23,15 @@ def budget(*, full: T, quick: T) -> T:
     return quick if os.environ.get("COURSE_BUDGET") == "quick" else full
 
 
-def progress(iterable: Iterable[T], description: str) -> Iterator[T]:
-    """Pass the items on, with a bar that shows rate and time left.
+def progress(iterable: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Pass the items on, with a bar that shows rate and time left; `total` where the iterable has no length.
 
     It goes to standard output: nbgrader gives no points to a cell that writes to standard error.
     """
-    bar = tqdm(
-        iterable, description, file=sys.stdout, mininterval=0.5, dynamic_ncols=False, ncols=88, ascii=" ▏▎▍▌▋▊▉█"
-    )
-    yield from bar
+    yield from tqdm(iterable, description, total, file=sys.stdout, mininterval=0.5, ncols=88)
 
 
-def save_weights(model: nn.Module, exercise_id: str) -> Path:
+def save_weights(model: nn.Module, exercise_id: str) -> None:
     """Write the model's weights to `artifacts/` beside the notebook, where the check of that exercise reads them.
 
     The file appears whole or not at all. Raises UnknownExercise where the exercise takes no weights.
@@ -49,4 +46,3 @@ def save_weights(model: nn.Module, exercise_id: str) -> Path:
     part.write_bytes(save(weights))
     os.replace(part, path)
     print(f"saved {path} ({path.stat().st_size / 1024:.0f} KiB)")
-    return path
