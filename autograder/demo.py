@@ -104,7 +104,8 @@ def print_scores(reports: list[Report]) -> None:
     for report in reports:
         points.add_column(report.student, justify="right")
     for row in zip(*(report.verdicts for report in reports), strict=True):
-        points.add_row(f"{row[0].exercise_id} ({points_text(row[0].max_points)})", *(points_text(v.points) for v in row))
+        label = f"{row[0].exercise_id} ({points_text(row[0].max_points)})"
+        points.add_row(label, *(points_text(v.points) for v in row))
     points.add_section()
     points.add_row(f"sum ({points_text(reports[0].max_score)})", *(points_text(r.score) for r in reports))
     console.print(points)
@@ -129,7 +130,7 @@ def _conclude(reports: list[Report], scores: dict[str, float], course: Path, sec
         return 1
     shown = os.path.relpath(course)
     console.print(
-        f"nbgrader's gradebook and `grade` agree on all {len(reports)}, and each got what it deserved. {seconds:.0f} s.\n"
+        f"nbgrader's gradebook and `grade` agree on all {len(reports)}; each got what it deserved. {seconds:.0f} s.\n"
         f"Look at   {shown}/feedback/*/{LESSON}/{LESSON}.html   the feedback that each of them reads\n"
         f"          {shown}/grades.csv and gradebook.db   the gradebook\n"
         f"Run next  COURSE_FOLDER={shown} .venv/bin/jupyter lab   and open Formgrader\n"

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from filelock import FileLock
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
@@ -26,10 +27,12 @@ def trained_weights(
     source = root / "solutions" / f"{lesson}.py"
     version = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     folder = root / "build" / "trained" / lesson / version
-    if not all((folder / "artifacts" / name).is_file() for name in wanted):
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _train(lesson, source, folder, told)
+    folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent.with_suffix(".lock")):
+        if not all((folder / "artifacts" / name).is_file() for name in wanted):
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            folder.mkdir(parents=True)
+            _train(lesson, source, folder, told)
     return {name: (folder / "artifacts" / name).read_bytes() for name in wanted}
 
 
