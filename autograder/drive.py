@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,8 @@ def load_weights(model: Any, weights: Mapping[str, Tensor]) -> Any:
     """
     if not isinstance(model, nn.Module):
         raise AnswerError(f"expected an nn.Module, got {type(model).__name__}")
+    if not weights or not all(isinstance(weight, Tensor) for weight in weights.values()):
+        raise AnswerError("expected tensors as weights")
     first = next(iter(weights.values()))
     model.to(device=first.device, dtype=first.dtype)
     own = dict(model.named_parameters())
@@ -95,28 +98,52 @@ def perform(
     leaves = dict(_wanted(fresh, gradients))
     for leaf in leaves.values():
         leaf.requires_grad_(True)
-    links: dict[int, Tensor] = {}
-    token = _parameters.set(links)
-    grad_mode = torch.is_grad_enabled()
     try:
-        torch.set_grad_enabled(True)
-        outputs = exercise.drive(answer, **fresh)
-        grads = _gradients(outputs, {path: links.get(id(leaf), leaf) for path, leaf in leaves.items()})
-    except AnswerError as error:
-        return Response(failure=Failure("form", str(error)))
-    except MemoryError:
-        return Response(failure=Failure("memory", "it ran out of memory"))
-    except Exception as error:  # noqa: BLE001  the learner's code may raise anything
+        with _usual_torch(), _linked_parameters() as links:
+            outputs = exercise.drive(answer, **fresh)
+            found = _gradients(outputs, {path: links.get(id(leaf), leaf) for path, leaf in leaves.items()})
+        changed = tuple(n for n in fresh if n not in mutable and not _same(fresh[n], pristine[n]))
+        return Response(_plain(outputs), found, changed)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  the learner's code may raise anything, `exit()` included
         return Response(failure=_failure_of(error))
+
+
+@contextmanager
+def _usual_torch() -> Iterator[None]:
+    """Gradients on; and whatever an answer does to torch's switches, the next one finds them as they were."""
+    grad_mode, dtype, device = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()
+    torch.set_grad_enabled(True)
+    try:
+        yield
     finally:
         torch.set_grad_enabled(grad_mode)
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
+
+
+@contextmanager
+def _linked_parameters() -> Iterator[dict[int, Tensor]]:
+    """Where `load_weights` notes which parameter took the place of which weight."""
+    links: dict[int, Tensor] = {}
+    token = _parameters.set(links)
+    try:
+        yield links
+    finally:
         _parameters.reset(token)
-    changed = tuple(n for n in fresh if n not in mutable and not _same(fresh[n], pristine[n]))
-    return Response(_plain(outputs), grads, changed)
 
 
-def _failure_of(error: Exception) -> Failure:
-    text = f"{type(error).__name__}: {error}"
+def _failure_of(error: BaseException) -> Failure:
+    if isinstance(error, AnswerError):
+        return Failure("form", str(error))
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  an exception of the learner's may not even print
+        text = f"{type(error).__name__}: (its text can't be shown)"
+    if isinstance(error, MemoryError):
+        return Failure("memory", "it ran out of memory")
     kind = "memory" if "allocate memory" in text else "error"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "autograder" not in f.filename]
     where = next((f"line {f.lineno}: {f.line}" for f in reversed(frames) if "site-packages" not in f.filename), "")
@@ -190,11 +217,12 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.shape != b.shape or a.dtype != b.dtype:
             return False
-        return torch.equal(a.detach(), b) or bool(torch.allclose(a.detach(), b, rtol=0, atol=0, equal_nan=True))
+        a = a.detach()
+        return torch.equal(a, b) or (a.is_floating_point() and torch.equal(a.isnan(), b.isnan()) and torch.equal(
+            a.nan_to_num(), b.nan_to_num()
+        ))
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(type(a) is type(b) and a == b)
-
-
+    return bool(type(a) is type(b) and (a == b or (a != a and b != b)))

@@ -64,7 +64,12 @@ def decide(
     exercise: Exercise, cases: Sequence[Case], expected: Sequence[Response], responses: Sequence[Response],
     hidden: bool,
 ) -> Verdict:
-    """Judge all cases of an exercise. `hidden` keeps the cases' numbers out of every message."""
+    """Judge all cases of an exercise. `hidden` keeps the cases' numbers out of every message.
+
+    Raises ValueError where there are no cases, or not as many responses: nothing asked is nothing earned.
+    """
+    if not cases:
+        raise ValueError(f"{exercise.id} has no case")
     problems = [
         problem_of(exercise, case, want, got) for case, want, got in zip(cases, expected, responses, strict=True)
     ]
