@@ -24,7 +24,7 @@ demo: setup
 	@$(RUN) -m autograder demo
 
 lab: setup
-	@$(RUN) -m jupyterlab --notebook-dir=notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
 notebooks: setup
 	@$(RUN) -m autograder build

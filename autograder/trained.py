@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,6 +15,8 @@ from nbformat.v4 import new_notebook
 
 from autograder.exercise import exercises
 from autograder.lesson import build_lesson
+
+_SAVES = re.compile(r'save_weights\([^)]*"(\w+)"\)')
 
 
 def trained_weights(
@@ -38,27 +41,21 @@ def trained_weights(
 
 def _train(lesson: str, source: Path, folder: Path, told: Callable[[str], None]) -> None:
     solved, _ = build_lesson(source)
-    trained = {one.id for one in exercises(lesson) if one.artifact}
-    notebook = new_notebook(cells=list(_needed(solved, trained)), metadata={"kernelspec": {"name": "python3"}})
+    notebook = new_notebook(cells=[cell for cell in solved.cells if _is_needed(cell)])
 
     def starts(cell: NotebookNode, **_: object) -> None:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if name in trained:
+        for name in _SAVES.findall(cell.source):
             told(f"training {name}")
 
     client = NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
-        on_cell_start=starts,
+        on_cell_start=starts, extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute()
 
 
-def _needed(solved: NotebookNode, trained: set[str]) -> Iterator[NotebookNode]:
-    """The cells that training needs: all code but checks and slow experiments, and the answers that train."""
-    for cell in solved.cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
-        slow = cell.metadata.get("autograder", {}).get("slow", False)
-        if cell.cell_type != "code" or nbgrader.get("grade"):
-            continue
-        if not slow or nbgrader.get("grade_id") in trained:
-            yield cell
+def _is_needed(cell: NotebookNode) -> bool:
+    """Training needs all code but checks and slow experiments, and of the slow cells those that save weights."""
+    if cell.cell_type != "code" or cell.metadata.get("nbgrader", {}).get("grade"):
+        return False
+    return not cell.metadata.get("autograder", {}).get("slow") or bool(_SAVES.search(cell.source))
