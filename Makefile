@@ -45,4 +45,4 @@ test: check
 
 constraints: setup
 	@{ sed -n '/^#/p' constraints.txt; $(RUN) -m pip freeze --all --exclude pip --exclude-editable \
-	  | sed 's/+cpu$$//' | LC_ALL=C sort -f; } > constraints.new && mv constraints.new constraints.txt
+	  | sed 's/+[a-z0-9]*$$//' | LC_ALL=C sort -f; } > constraints.new && mv constraints.new constraints.txt
