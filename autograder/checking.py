@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import SubmissionError
+import torch
+
+from autograder.errors import MissingArtifact, SubmissionError
 from autograder.exercise import Exercise, get
 from autograder.feedback import show
 from autograder.verdict import Verdict, no_answer
@@ -38,7 +40,9 @@ def verdict_on(exercise: Exercise, answer: Any, folder: Path) -> Verdict | None:
     """The public verdict on an answer; None inside the sandbox, where there is nothing to compare with."""
     try:
         from autograder.judge.expect import expectation
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("autograder."):
+            raise
         return None
     if answer is None:
         what = "Define it in the answer cell above, run that cell, then run this one again."
@@ -49,10 +53,13 @@ def verdict_on(exercise: Exercise, answer: Any, folder: Path) -> Verdict | None:
 
         try:
             weights = read_artifact(folder, exercise.artifact)
-        except SubmissionError as error:
+        except MissingArtifact as error:
             return no_answer(exercise, "missing", str(error))
+        except SubmissionError as error:
+            return no_answer(exercise, "malformed", str(error))
     expected = expectation(exercise.id)
-    responses = expected.ask(answer, weights)
-    if all(r.failure and "NotImplementedError" in r.failure.message for r in responses):
+    with torch.random.fork_rng(devices=[]):  # a check must not change what the learner's next cell draws
+        responses = expected.ask(answer, weights)
+    if all(r.failure and r.failure.message.startswith("NotImplementedError") for r in responses):
         return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not written yet.", expected.cases)
     return expected.decide(responses, hidden=False)

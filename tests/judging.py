@@ -1,4 +1,7 @@
-"""A small course to judge: one synthetic lesson, answered by the reference's own source text, in a root of its own."""
+"""A small course to judge: one synthetic lesson, answered by the reference's own source text, in a root of its own.
+
+A plugin of pytest's, so that all modules share one sandbox; it has no assertions: PYTEST_DONT_REWRITE.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,9 @@ from autograder.compare import compare
 from autograder.drive import Response, perform
 from autograder.exercise import PUBLIC_SEED, Case, Exercise, Misconception, Rng, get, misconceptions_of, reference_of
 from autograder.verdict import Verdict, decide, problem_of
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Driving an answer goes through switches that the whole process shares: torch's generator, TF32, defaults."""
 
 
 class Expectation:
@@ -36,7 +40,7 @@ class Expectation:
     def ask(self, answer: Any, weights: Mapping[str, torch.Tensor] | None = None) -> tuple[Response, ...]:
         """Drive an answer that may be trusted (a reference, or the learner's in their own notebook)."""
         extra = {} if weights is None else {"weights": dict(weights)}
-        with _exact_matmul():
+        with _ONE_AT_A_TIME, _exact_matmul():
             return tuple(
                 perform(self.exercise, answer, {**case.inputs, **extra}, case.gradients, case.mutable, self.device)
                 for case in self.cases

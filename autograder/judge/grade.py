@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import secrets
@@ -18,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import GradingImpossible, NoSandbox, SubmissionError
-from autograder.exercise import exercises
+from autograder.exercise import exercises, get
 from autograder.judge.rebuild import Rebuilt, instructor_notebook, read_notebook, rebuild
 from autograder.judge.report import Report
-from autograder.judge.run import Run
+from autograder.judge.run import CHECK_PREFIX, Run
+from autograder.kernel.client import clean
 from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Sandbox
 from autograder.kernel.visible import PACKAGE
@@ -67,10 +69,22 @@ def secret_seed() -> int:
     path = home / "sequence-course" / "seed"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(str(secrets.randbits(48)))
-    return int(path.read_text())
+        _write_new_seed(path)
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError) as error:
+        raise GradingImpossible(f"{path} holds no seed: delete it, and a new one is made") from error
+
+
+def _write_new_seed(path: Path) -> None:
+    """Whole or not at all, and never over another's: several graders may start at once."""
+    part = path.with_name(f"seed.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(str(secrets.randbits(48)))
+    with contextlib.suppress(FileExistsError):
+        os.link(part, path)
+    os.unlink(part)
 
 
 @lru_cache(maxsize=1)
@@ -107,7 +121,7 @@ def _submission(path: Path, lesson: str | None) -> Submission:
     own = path.stem in lesson_names()
     student = (parents[0] if parents else path.stem) if own else path.stem
     guessed = path.stem if own else next((p for p in reversed(path.parts) if p in lesson_names()), None)
-    return Submission(path, student, lesson or guessed or _only_lesson())
+    return Submission(path, clean(student, 100), lesson or guessed or _only_lesson())
 
 
 def _only_lesson() -> str | None:
@@ -151,19 +165,23 @@ class Grader:
         return rebuild(lesson, self._instructor[lesson], submitted)
 
     def run(self, rebuilt: Rebuilt, folder: Path | None) -> tuple[tuple[Verdict, ...], dict[int, Any]]:
-        """Judge; a warm process that died is replaced once."""
-        for attempt in (1, 2):
+        """Judge. A warm process that dies is replaced once; a submission that ends the second too gets nothing.
+
+        Raises GradingImpossible where the sandbox fails without a submission as well.
+        """
+        for _ in range(2):
             run = Run(rebuilt, self.sandbox, self.seed, self.settings.device, folder)
             try:
                 return run.verdicts(), run.outputs
             except NoSandbox:
                 raise
             except GradingImpossible:
-                if attempt == 2:
-                    raise
                 self.sandbox.close()
                 self.sandbox = Sandbox(self.settings.limits, unsafe=self.settings.unsafe)
-        raise AssertionError("unreachable")
+                self.sandbox.fork().close()
+        checks = (cell.name.removeprefix(CHECK_PREFIX) for cell in rebuilt.cells if cell.kind == "check")
+        reason = "this submission ended the sandbox, twice"
+        return tuple(no_answer(get(name), "crashed", reason) for name in checks), {}
 
     def _report(
         self, submission: Submission, verdicts: tuple[Verdict, ...], began: float, notes: tuple[str, ...],

@@ -7,18 +7,21 @@ Tags, metadata, outputs, locked cells and their order are the instructor's.
 from __future__ import annotations
 
 import json
-import os
-import stat
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import GradingImpossible, SubmissionError
+from autograder.artifacts import read_plain_file
+from autograder.errors import GradingImpossible, MissingArtifact, SubmissionError
 
 MAX_NOTEBOOK_BYTES = 128 * 2**20
 MAX_SOURCE = 200_000
 MAX_EXTRA_CELLS = 500
+MAX_CELLS = 5000
+MAX_BRACKETS = 2_000_000
+"""Of JSON's lists and objects: an empty one takes three bytes in the file and sixty in memory."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,9 @@ class Rebuilt:
 def read_notebook(path: Path) -> dict[str, Any]:
     """The notebook as JSON, trusting nothing. Raises SubmissionError saying what is wrong with the file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        if path.is_symlink():
-            raise SubmissionError("the notebook is a symbolic link: hand in the file itself") from error
-        raise SubmissionError(f"the notebook can't be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise SubmissionError("the notebook is not a plain file")
-        if info.st_size > MAX_NOTEBOOK_BYTES:
-            raise SubmissionError(
-                f"the notebook has {info.st_size / 2**20:.0f} MiB; clear its outputs and hand it in again "
-                f"(at most {MAX_NOTEBOOK_BYTES // 2**20} MiB)"
-            )
-        data = file.read(MAX_NOTEBOOK_BYTES + 1)
+        data = read_plain_file(path, "the notebook", MAX_NOTEBOOK_BYTES)
+    except MissingArtifact as error:
+        raise SubmissionError(str(error)) from error
     return parse_notebook(data)
 
 
@@ -71,6 +62,8 @@ def parse_notebook(data: bytes) -> dict[str, Any]:
     """The notebook in `data`. Raises SubmissionError when it is none."""
     if not data.strip():
         raise SubmissionError("the notebook is empty: save it in JupyterLab and hand it in again")
+    if _brackets(data) > MAX_BRACKETS:
+        raise SubmissionError("the notebook holds far too many lists: clear its outputs and hand it in again")
     try:
         notebook = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -82,6 +75,15 @@ def parse_notebook(data: bytes) -> dict[str, Any]:
         why = "is of the old format 3: open and save it in JupyterLab" if old else "has no list of cells"
         raise SubmissionError(f"the notebook {why}")
     return notebook
+
+
+def _brackets(data: bytes) -> int:
+    """How many lists and objects JSON would make; those within strings are not counted where it would matter."""
+    found = data.count(b"[") + data.count(b"{")
+    if found > MAX_BRACKETS:
+        bare = re.sub(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', b"", data, flags=re.DOTALL)
+        found = bare.count(b"[") + bare.count(b"{")
+    return found
 
 
 def instructor_notebook(lesson: str, root: Path) -> dict[str, Any]:
@@ -116,11 +118,14 @@ def rebuild(lesson: str, instructor: dict[str, Any], submitted: dict[str, Any]) 
     known = {cell.name for cell in frame}
     by_cell_id = {c.get("id"): f.name for c, f in zip(instructor["cells"], frame, strict=True) if c.get("id")}
     locked_sources = {cell.source.strip() for cell in frame if cell.kind in ("locked", "check")}
+    own_sources = {cell.name: cell.source.strip() for cell in frame}
     found: dict[str, str] = {}
     extras: dict[str, list[Cell]] = {}
     notes: list[str] = []
+    if len(submitted["cells"]) > MAX_CELLS:
+        notes.append(f"the notebook has more than {MAX_CELLS} cells: the rest was not read")
     before = ""
-    for cell in submitted["cells"]:
+    for cell in submitted["cells"][:MAX_CELLS]:
         name = _name_in_frame(cell, known, by_cell_id)
         if name is None:
             if _is_extra(cell, locked_sources) and sum(map(len, extras.values())) < MAX_EXTRA_CELLS:
@@ -131,6 +136,8 @@ def rebuild(lesson: str, instructor: dict[str, Any], submitted: dict[str, Any]) 
             notes.append(f"`{name}` was handed in more than once: the first one counts")
         elif name in answers:
             found[name] = source_of(cell)
+        elif source_of(cell).strip() != own_sources[name]:
+            notes.append(f"the cell `{name}` is not the learner's to edit: the original counts")
     notes += [f"the answer cell `{name}` is missing" for name in sorted(answers - set(found))]
     return Rebuilt(lesson, tuple(_assemble(frame, found, extras)), tuple(dict.fromkeys(notes)))
 

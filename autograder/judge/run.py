@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from autograder.artifacts import read_artifact
 from autograder.drive import Failure, Response
 from autograder.errors import MissingArtifact, NotPlainData, SubmissionError
-from autograder.exercise import Exercise, get
+from autograder.exercise import Case, Exercise, get
 from autograder.judge.expect import Expectation, expectation
 from autograder.judge.rebuild import Cell, Rebuilt
 from autograder.kernel.client import Reply, clean
@@ -32,7 +32,7 @@ class Run:
         self.done = 0
         self.avoid: set[int] = set()
         self.restarts = 0
-        self.trouble: dict[str, Verdict] = {}
+        self.trouble: dict[str, tuple[str, str]] = {}
         self.outputs: dict[int, tuple[dict[str, Any], ...]] = {}
         self.end = time.monotonic() + sandbox.limits.submission_seconds
 
@@ -101,7 +101,7 @@ class Run:
         if reply.status in ("timeout", "died"):
             self.avoid.add(index)
         if cell.kind == "answer" and reply.status != "ok":
-            self.trouble[cell.name] = _trouble(get(cell.name), reply, seconds)
+            self.trouble[get(cell.name).answer_name] = _trouble(cell.name, reply, seconds)
 
     def _ask(
         self, exercise: Exercise, expected: Expectation, weights: Mapping[str, Tensor] | None, kernel: Kernel
@@ -125,10 +125,10 @@ class Run:
     def _decide(self, exercise: Exercise, expected: Expectation, reply: Reply) -> Verdict:
         if reply.content.get("status") == "missing":
             name = exercise.answer_name
-            absent = no_answer(exercise, "missing", f"`{name}` is not defined: the answer is missing", expected.cases)
-            return self.trouble.get(name, absent)
+            absent = "missing", f"`{name}` is not defined: the answer is missing"
+            return no_answer(exercise, *self.trouble.get(name, absent), expected.cases)
         try:
-            responses = read_responses(reply, len(expected.cases))
+            responses = read_responses(reply, expected.cases)
             if all(r.failure and r.failure.message.startswith("NotImplementedError") for r in responses):
                 return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not written yet", expected.cases)
             return expected.decide(responses, hidden=True)
@@ -146,32 +146,32 @@ def _is_run(cell: Cell) -> bool:
     return cell.kind != "answer" or cell.answered
 
 
-def _trouble(exercise: Exercise, reply: Reply, seconds: float) -> Verdict:
-    """Why an answer cell defined nothing."""
+def _trouble(name: str, reply: Reply, seconds: float) -> tuple[str, str]:
+    """Why an answer cell defined nothing: status and message."""
     if reply.status == "timeout":
-        return no_answer(exercise, "timeout", f"the answer cell did not end within {seconds:.0f} s")
+        return "timeout", f"the answer cell `{name}` did not end within {seconds:.0f} s"
     if reply.status == "died":
-        return no_answer(exercise, "crashed", "the answer cell ended the kernel that ran it")
+        return "crashed", f"the answer cell `{name}` ended the kernel that ran it"
     if "MemoryError" in reply.error or "allocate memory" in reply.error:
-        return no_answer(exercise, "memory", "the answer cell ran out of memory")
+        return "memory", f"the answer cell `{name}` ran out of memory"
     if reply.error.startswith("NotImplementedError"):
-        return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not written yet")
-    return no_answer(exercise, "error", f"the answer cell raised {reply.error[:300]}")
+        return "missing", f"`{name}` is not written yet"
+    return "error", f"the answer cell `{name}` raised {reply.error[:300]}"
 
 
-def read_responses(reply: Reply, count: int) -> list[Response]:
-    """The responses in an untrusted reply. Raises NotPlainData for anything but exactly `count` valid ones."""
+def read_responses(reply: Reply, cases: Sequence[Case]) -> list[Response]:
+    """The responses in an untrusted reply. Raises NotPlainData for anything but a valid one for each case."""
     if reply.content.get("status") != "answered" or not isinstance(reply.content.get("responses"), str):
         reason = reply.content.get("reason")
         told = f": {clean(reason, 300)}" if isinstance(reason, str) else ""
         raise NotPlainData(f"the kernel gave no valid reply{told}")
     items = unpack(reply.content["responses"], reply.blob)
-    if not isinstance(items, list) or len(items) != count:
+    if not isinstance(items, list) or len(items) != len(cases):
         raise NotPlainData("the kernel gave no valid reply: it answered another number of cases")
-    return [_response(item) for item in items]
+    return [_response(item, case) for item, case in zip(items, cases, strict=True)]
 
 
-def _response(item: Any) -> Response:
+def _response(item: Any, case: Case) -> Response:
     if not isinstance(item, dict):
         raise NotPlainData("the kernel gave no valid reply")
     if "kind" in item:
@@ -182,4 +182,7 @@ def _response(item: Any) -> Response:
         raise NotPlainData("the kernel gave no valid reply")
     if not all(g is None or isinstance(g, Tensor) for g in gradients.values()):
         raise NotPlainData("the kernel gave no valid reply")
-    return Response(outputs, gradients, tuple(clean(name, 60) for name in changed[:20]))
+    named = tuple(name for name in case.inputs if name in changed)
+    if changed and not named:
+        raise NotPlainData("the kernel gave no valid reply")
+    return Response(outputs, gradients, named)
