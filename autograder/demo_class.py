@@ -36,9 +36,14 @@ class Student:
         return ("passed",)
 
 
-_WITHOUT_BIAS = """
-def rnn_step(x_t, h_prev, W_xh, W_hh, b_h):
-    return torch.tanh(x_t @ W_xh + h_prev @ W_hh)
+_FORGETS_THE_FUTURE = """
+def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
+    grad_a = grad_outputs * (1 - outputs**2)
+    before = torch.cat([h_0[:, None], outputs[:, :-1]], dim=1)
+    return {
+        "x": grad_a @ W_xh.T, "h_0": grad_a[:, 0] @ W_hh.T, "b_h": grad_a.sum(dim=(0, 1)),
+        "W_xh": torch.einsum("bti,btj->ij", x, grad_a), "W_hh": torch.einsum("bti,btj->ij", before, grad_a),
+    }
 """
 
 _CLIPS_EACH = """
@@ -64,18 +69,13 @@ def generate(model, prefix, num_tokens, temperature, generator=None):
     return ids
 """
 
-_READS_PADDING = """
-def last_valid_state(outputs, lengths):
-    return outputs[:, -1]
-"""
-
 _LOOPS = """
-def rnn_forward(x, h_0, W_xh, W_hh, b_h):
-    outputs, t = [], 0
-    while t < x.shape[1]:
-        h_0 = torch.tanh(x[:, t] @ W_xh + h_0 @ W_hh + b_h)
-        outputs.append(h_0.sum())
-        outputs.pop()
+def generate(model, prefix, num_tokens, temperature, generator=None):
+    ids = list(prefix)
+    while ids[-1] != -1:
+        logits, _ = model(torch.tensor([ids]))
+        ids = ids[:-1] + [int(logits[0, -1].argmax())]
+    return ids
 """
 
 _KILLS = """
@@ -85,10 +85,10 @@ def clip_gradients_(gradients, max_norm):
 """
 
 _BOMBS = """
-def last_valid_state(outputs, lengths):
-    rows = []
+def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
+    jacobians = []
     while True:
-        rows.append(torch.zeros(4096, 4096) + lengths[0])
+        jacobians.append(torch.zeros(4096, 4096) + W_hh[0, 0])
 """
 
 _FORGES = """
@@ -112,18 +112,17 @@ STUDENTS = (
         "ben", "the first half", answered=("rnn_step", "rnn_forward", "rnn_backward", "clip_gradients_"), trained=False,
     ),
     Student(
-        "cleo", "two misconceptions: no bias, and the padding read",
-        {"rnn_step": _WITHOUT_BIAS, "last_valid_state": _READS_PADDING},
-        {"rnn_step": ("wrong", "partial"), "last_valid_state": ("wrong", "partial")},
+        "cleo", "a misconception: the gradient from later steps forgotten",
+        {"rnn_backward": _FORGETS_THE_FUTURE}, {"rnn_backward": ("wrong", "partial")},
     ),
     Student(
-        "dan", "two others: each tensor clipped alone, and temperature multiplied",
+        "dan", "two others: each tensor clipped alone, and the temperature multiplied",
         {"clip_gradients_": _CLIPS_EACH, "generate": _MULTIPLIES_TEMPERATURE},
         {"clip_gradients_": ("wrong", "partial"), "generate": ("wrong", "partial")},
     ),
-    Student("eve", "an endless loop", {"rnn_forward": _LOOPS}, {"rnn_forward": ("timeout",)}),
+    Student("eve", "an endless loop", {"generate": _LOOPS}, {"generate": ("timeout",)}),
     Student("finn", "an answer that kills its kernel", {"clip_gradients_": _KILLS}, {"clip_gradients_": ("crashed",)}),
-    Student("gil", "a memory bomb", {"last_valid_state": _BOMBS}, {"last_valid_state": ("memory",)}),
+    Student("gil", "a memory bomb", {"rnn_backward": _BOMBS}, {"rnn_backward": ("memory",)}),
     Student(
         "hal", "no answers, and an attempt to forge the score", {"rnn_step": _FORGES},
         {"rnn_step": ("wrong", "error", "malformed")}, answered=("rnn_step",), trained=False, forged=True,

@@ -41,7 +41,7 @@ def trained_weights(
 
 def _train(lesson: str, source: Path, folder: Path, told: Callable[[str], None]) -> None:
     solved, _ = build_lesson(source)
-    notebook = new_notebook(cells=[cell for cell in solved.cells if _is_needed(cell)])
+    notebook = new_notebook(cells=_needed(solved.cells))
 
     def starts(cell: NotebookNode, **_: object) -> None:
         for name in _SAVES.findall(cell.source):
@@ -54,8 +54,8 @@ def _train(lesson: str, source: Path, folder: Path, told: Callable[[str], None])
     client.execute()
 
 
-def _is_needed(cell: NotebookNode) -> bool:
-    """Training needs all code but checks and slow experiments, and of the slow cells those that save weights."""
-    if cell.cell_type != "code" or cell.metadata.get("nbgrader", {}).get("grade"):
-        return False
-    return not cell.metadata.get("autograder", {}).get("slow") or bool(_SAVES.search(cell.source))
+def _needed(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """All code up to the last cell that saves weights, but for checks."""
+    last = max((i for i, cell in enumerate(cells) if _SAVES.search(cell.source)), default=-1)
+    code = [cell for cell in cells[: last + 1] if cell.cell_type == "code"]
+    return [cell for cell in code if not cell.metadata.get("nbgrader", {}).get("grade")]

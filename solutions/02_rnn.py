@@ -62,7 +62,7 @@ print(stories[: stories.index("\n\n")])
 # least once. So take new stories, which are not in the training text, and ask of every context of length $n$: was it
 # ever there?
 
-# %%
+# %% slow=true
 new_text = "\n\n".join(data.held_out("stories", seed=1, size=20))
 training_text = stories[: budget(full=len(stories), quick=100_000)]
 context_lengths = [1, 2, 4, 6, 8, 12, 16, 24, 32]
@@ -147,7 +147,7 @@ check("rnn_step")
 # Does the memory work? Feed a network of random weights the same input twice, after different pasts, and look at its
 # states.
 
-# %%
+# %% slow=true
 torch.manual_seed(1)
 d_in, d_h = 4, 8
 W_xh, W_hh, b_h = torch.randn(d_in, d_h) / 2, torch.randn(d_h, d_h) / 3, torch.randn(d_h) / 4
@@ -233,7 +233,7 @@ check("rnn_forward")
 # A second witness: the book *Dive into Deep Learning* has a recurrent network of its own, `d2l.RNNScratch`. It wants
 # the steps first, `(seq, batch, d_in)`. Give it the same weights and it should say the same as yours.
 
-# %%
+# %% slow=true
 torch.manual_seed(2)
 x = torch.randn(3, 10, d_in)
 outputs, h_last = rnn_forward(x, torch.zeros(3, d_h), W_xh, W_hh, b_h)
@@ -247,7 +247,7 @@ print(f"largest difference between yours and d2l's: {(outputs - torch.stack(thei
 # Now look at the states while a network with random weights reads. Two sentences differ in their first word only.
 # Every character is a one-hot vector: all zeros but for a one at the character's id.
 
-# %%
+# %% slow=true
 torch.manual_seed(3)
 d_state, num_chars = 24, len(vocabulary)
 random_W_xh = torch.randn(num_chars, d_state) / 2
@@ -390,7 +390,7 @@ check("rnn_backward")
 # PyTorch's autograd is the second witness. The loss is the sum of all states, each times a random number; then those
 # numbers are the `grad_outputs`.
 
-# %%
+# %% slow=true
 torch.manual_seed(4)
 inputs = {
     "x": torch.randn(3, 12, d_in), "h_0": torch.randn(3, d_h).tanh(),
@@ -426,7 +426,7 @@ for name, tensor in inputs.items():
 # unlucky batch throws all weights far away. Watch it happen: the network below has a large spectral radius, and every
 # dot is one batch of random inputs.
 
-# %%
+# %% slow=true
 def with_spectral_radius(rho: float, size: int, generator: torch.Generator) -> Float[Tensor, "size size"]:
     """A random square matrix, scaled so that its largest absolute eigenvalue is rho."""
     W = torch.randn(size, size, generator=generator, dtype=torch.float64)
@@ -577,7 +577,7 @@ check("RNNLanguageModel")
 # A small $\tau$ makes large scores win more often, a large one makes all tokens alike. $\tau = 0$ would divide by
 # zero; we let it stand for the most probable token. See what it does to five scores:
 
-# %%
+# %% slow=true
 scores = torch.tensor([2.0, 1.0, 0.5, 0.0, -1.0])
 for temperature, line in zip([0.3, 1.0, 3.0], LINES):
     plt.plot(range(5), torch.softmax(scores / temperature, dim=0), label=rf"$\tau$ = {temperature}", **line)
@@ -641,7 +641,7 @@ check("generate")
 # %% [markdown]
 # A model that has learned nothing writes like this:
 
-# %%
+# %% slow=true
 torch.manual_seed(6)
 untrained = RNNLanguageModel(len(vocabulary), 16, 32)
 print("".join(vocabulary.decode(generate(untrained, vocabulary.encode("Once "), 120, 1.0))))
@@ -653,7 +653,7 @@ print("".join(vocabulary.decode(generate(untrained, vocabulary.encode("Once "), 
 # perplexity of 10 means: on average as unsure as between 10 equally likely tokens. The baseline is the bigram model of
 # lesson 01. It only knows which character follows which:
 
-# %%
+# %% slow=true
 def bigram_perplexity(train: Int[Tensor, "n"], test: Int[Tensor, "m"], vocab_size: int) -> float:
     """Perplexity on `test` of a bigram model with add-one-tenth smoothing, counted on `train`."""
     counts = torch.full((vocab_size, vocab_size), 0.1)
@@ -674,7 +674,7 @@ print(f"bigram model: perplexity {bigram_level:.2f} on new stories")
 # of the next. We pass the state on but cut the gradient there, with `state.detach()`. This is *truncated
 # back-propagation through time*.
 
-# %%
+# %% slow=true
 def story_batches(ids: Int[Tensor, "n"], batch_size: int, num_steps: int, num_batches: int):
     """Windows (inputs, targets), each (batch_size, num_steps), each continuing the one before; at the end, start again."""
     row_length = (len(ids) - 1) // batch_size
@@ -843,7 +843,7 @@ print("correlation with being inside quotes:", ", ".join(f"{m:.2f}" for m in mat
 #
 # Order matters here. Look at the reviews of this lesson:
 
-# %%
+# %% slow=true
 reviews = data.reviews()
 review_words = data.review_vocabulary()
 for review in [r for r in reviews if len(r.words) < 16][:8]:
@@ -855,7 +855,7 @@ for review in [r for r in reviews if len(r.words) < 16][:8]:
 # does it get? This is logistic regression on word counts, trained until it does not improve any more; it is your
 # baseline.
 
-# %%
+# %% slow=true
 def padded(rows: list[list[int]]) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, "batch"]]:
     """Rows of ids, filled up with <pad> (id 0) to one length; and their true lengths."""
     longest = max(len(row) for row in rows)
@@ -1068,7 +1068,7 @@ print(f"new reviews right: network {review_level:.1%}, bag of words {bag_level:.
 # petrol, the *Amazon* carries water or parcels. Each word gets one of three tags, and the two that we care about are
 # NATURE and COMPANY.
 
-# %%
+# %% slow=true
 apple_sentences = data.apple()
 apple_words = data.apple_vocabulary()
 for sentence in apple_sentences[:5]:
@@ -1079,7 +1079,7 @@ for sentence in apple_sentences[:5]:
 # The baseline knows the word and nothing else: for every ambiguous word it says what that word meant more often in
 # training.
 
-# %%
+# %% slow=true
 tag_ids, _ = padded([sentence.tag_ids for sentence in apple_sentences])
 apple_ids, apple_lengths = padded([apple_words.encode(sentence.words) for sentence in apple_sentences])
 new_sentences = data.held_out("apple", seed=4, size=400)
@@ -1273,7 +1273,7 @@ plt.show()
 # the length of $\bar x_{T-n}$. By section 5 it should change by a factor of about $\rho$ with every step, and less
 # than that where the tanh saturates.
 
-# %%
+# %% slow=true
 generator = torch.Generator().manual_seed(8)
 batch, seq, d_x, d_state = 16, budget(full=80, quick=30), 8, 64
 radii = [0.5, 0.9, 1.0, 1.1, 1.5]
@@ -1313,7 +1313,7 @@ for rho, factor in slowest.items():
 # begin with $h_t$. A perceptron that looks at each position alone has nothing to wait for, and does all positions in
 # one product.
 
-# %%
+# %% slow=true
 def perceptron(x: Float[Tensor, "batch seq d_in"], W: Float[Tensor, "d_in d_h"], b: Float[Tensor, "d_h"]) -> Tensor:
     """One layer at every position, each by itself."""
     return torch.tanh(x @ W + b)
