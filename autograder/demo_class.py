@@ -48,9 +48,12 @@ def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
 
 _CLIPS_EACH = """
 def clip_gradients_(gradients, max_norm):
+    total = torch.stack([gradient.norm() for gradient in gradients]).norm()
     for gradient in gradients:
-        gradient.mul_(min(1.0, max_norm / gradient.norm()))
-    return torch.stack([gradient.norm() for gradient in gradients]).norm()
+        norm = gradient.norm()
+        if norm > max_norm:
+            gradient.mul_(max_norm / norm)
+    return total
 """
 
 _MULTIPLIES_TEMPERATURE = """
@@ -79,9 +82,9 @@ def generate(model, prefix, num_tokens, temperature, generator=None):
 """
 
 _KILLS = """
-import os, signal
+import os
 def clip_gradients_(gradients, max_norm):
-    os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 """
 
 _BOMBS = """

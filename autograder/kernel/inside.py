@@ -48,7 +48,11 @@ def answer_cases(content: dict[str, Any], blob: bytes, namespace: dict[str, Any]
         return {"status": "missing"}, b""
     answer = namespace[exercise.answer_name]
     cases = unpack(content["cases"], blob)
-    responses = [_packable(perform(exercise, answer, **case)) for case in cases]
+    responses: list[dict[str, Any]] = []
+    for case in cases:
+        # Filling the memory takes a second each time, and an answer that does so once does so again.
+        full = bool(responses) and responses[-1].get("kind") == "memory"
+        responses.append(responses[-1] if full else _packable(perform(exercise, answer, **case)))
     text, data = pack(responses)
     return {"status": "answered", "responses": text}, data
 
