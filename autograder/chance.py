@@ -15,14 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FALSE_ALARM = 1e-9
+FALSE_ALARM = 1e-8
 """How often, at most, one bet against a right answer is won."""
 
 _TRUST = (0.9, 0.01)
 """A rival is believed by this much, and the right answer by the rest: half a coin on each, since a rival may be right
 at every draw or at one."""
 
-_NUM_BINS = 4
+_EDGES = (0.4, 0.7, 0.9)
+"""Ids are put into bins by how much probability lies on likelier ones."""
 
 
 def better_explanations(drawn: Tensor, log_p: Tensor, rivals: Mapping[str, Tensor]) -> list[str]:
@@ -53,16 +54,16 @@ def _highest(log_coin: Tensor) -> float:
 
 
 def _learned(drawn: Tensor, log_p: Tensor) -> Tensor:
-    """The logarithm of the coin of a bet on how often the first, the next two, the next four … likeliest ids come.
+    """The logarithm of the coin of a bet on how often ids of each bin come, from the most to the least likely ones.
 
     Frequencies are estimated from the draws before, each bin starting at one half (Krichevsky, Trofimov, 1981).
     """
-    order = log_p.argsort(dim=1, descending=True)
-    rank = (order == drawn[:, None]).int().argmax(dim=1)
-    bin_of_rank = torch.arange(1, log_p.shape[1] + 1).log2().long().clamp(max=_NUM_BINS - 1)
-    share = torch.zeros(len(drawn), _NUM_BINS, dtype=log_p.dtype)
-    share.index_add_(1, bin_of_rank, log_p.gather(1, order).exp())
-    seen = F.one_hot(bin_of_rank[rank], _NUM_BINS)
+    p, order = log_p.exp().sort(dim=1, descending=True)
+    bins = torch.bucketize((p.cumsum(dim=1) - p).contiguous(), torch.tensor(_EDGES, dtype=p.dtype))
+    shares = torch.zeros(len(drawn), len(_EDGES) + 1, dtype=p.dtype).scatter_add_(1, bins, p)
+    place = (order == drawn[:, None]).int().argmax(dim=1, keepdim=True)
+    mine = bins.gather(1, place)
+    seen = F.one_hot(mine[:, 0], len(_EDGES) + 1)
     before = seen.cumsum(0) - seen + 0.5
-    odds = (before / before.sum(dim=1, keepdim=True)).log() - share.log()
-    return odds.gather(1, bin_of_rank[rank][:, None])[:, 0].cumsum(0)
+    odds = (before / before.sum(dim=1, keepdim=True)).log() - shares.log()
+    return odds.gather(1, mine)[:, 0].cumsum(0)

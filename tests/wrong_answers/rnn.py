@@ -51,7 +51,7 @@ among(
     diagonal_weights=lambda x, h, W, U, b: torch.tanh(x @ W + h * U.diagonal() + b),
     state_of_the_first_row=lambda x, h, W, U, b: torch.tanh(_a(x, h[:1], W, U, b)),
     batch_mean=lambda x, h, W, U, b: torch.tanh(_a(x, h.mean(0, keepdim=True), W, U, b)),
-    half_precision_inside=lambda x, h, W, U, b: torch.tanh(_a(x.float(), h.float(), W.float(), U.float(), b.float())).to(x),
+    float32_inside=lambda *five: rnn_step(*(a.float() for a in five)).to(five[0]),
     always_float32=lambda x, h, W, U, b: torch.tanh(_a(x, h, W, U, b)).float(),
     always_float64=lambda x, h, W, U, b: torch.tanh(_a(x, h, W, U, b)).double(),
     squeezed=lambda x, h, W, U, b: torch.tanh(_a(x, h, W, U, b)).squeeze(),
@@ -457,7 +457,7 @@ among(
     from_the_end=_last(lambda o, n: -n),
     last_nonzero=_last(lambda o, n: o.shape[1] - 1 - (o != 0).any(-1).flip(1).int().argmax(1)),
     last_nonzero_of_the_real=_last(lambda o, n: (
-        (o != 0).all(-1) & (torch.arange(o.shape[1]) < n[:, None])).int().mul(torch.arange(1, o.shape[1] + 1)).argmax(1)),
+        (o != 0).all(-1) * torch.arange(1, o.shape[1] + 1) * (torch.arange(o.shape[1]) < n[:, None])).argmax(1)),
     rows_by_length=lambda o, n: last_valid_state(o, n)[n.argsort(descending=True, stable=True)],
     sum_of_real=lambda o, n: (o * (torch.arange(o.shape[1]) < n[:, None])[..., None]).sum(1),
     max_of_real=lambda o, n: o.masked_fill((torch.arange(o.shape[1]) >= n[:, None])[..., None], -1e9).amax(1),

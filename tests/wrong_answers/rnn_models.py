@@ -302,7 +302,9 @@ def _tempered(logits: Tensor, temperature: float, generator: Any) -> int:
     return _chosen((logits / temperature).softmax(-1), generator)
 
 
-def _speaker(draw: Any = _tempered, feed: Any = lambda ids, logits: ids[-1:], read: Any = None, reset: int = 10**9) -> Any:
+def _speaker(
+    draw: Any = _tempered, feed: Any = lambda ids, logits: ids[-1:], read: Any = None, reset: int = 10**9
+) -> Any:
     """A right loop with a part replaced: how to draw, what to feed next, what to read first, when to forget."""
 
     def speak(model, prefix, num_tokens, temperature, generator=None):
@@ -437,7 +439,7 @@ _named(
     gumbel_inverse_temperature=_gumbel(1.0, lambda t: 1 / t if t else 0.0),
     greedy_when_cold=_speaker(lambda z, t, g: _tempered(z, t if t > 0.5 else 0.0, g)),
     greedy_without_generator=lambda m, p, n, t, g=None: generate(m, p, n, t if g else 0.0, g),
-    flat_without_generator=lambda m, p, n, t, g=None: generate(m, p, n, t if g or not t else 50.0, g),
+    needs_a_generator=_speaker(lambda z, t, g: _tempered(z, t, g) if t == 0 or g.device == z.device else 0),
     feeds_the_most_probable=_speaker(feed=lambda ids, logits: [int(logits[0, -1].argmax())]),
     feeds_the_one_before=_speaker(feed=lambda ids, logits: ids[-2:-1] or ids[-1:]),
     feeds_the_two_last=_speaker(feed=lambda ids, logits: ids[-2:]),
