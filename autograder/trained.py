@@ -1,4 +1,4 @@
-"""The weights that a lesson's solution trains, made once for each version of the lesson and kept under build/."""
+"""The weights that a lesson's solution trains, made once for each version of its code and kept under build/."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def trained_weights(
     `told` hears which training begins.
     """
     wanted = [one.artifact for one in exercises(lesson) if one.artifact]
-    source = root / "solutions" / f"{lesson}.py"
-    version = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    solved, _ = build_lesson(root / "solutions" / f"{lesson}.py")
+    cells = _needed(solved.cells)
+    version = hashlib.sha256("\n".join(cell.source for cell in cells).encode()).hexdigest()[:16]
     folder = root / "build" / "trained" / lesson / version
     folder.parent.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent.with_suffix(".lock")):
         if not all((folder / "artifacts" / name).is_file() for name in wanted):
             shutil.rmtree(folder.parent, ignore_errors=True)
             folder.mkdir(parents=True)
-            _train(lesson, source, folder, told)
+            _train(cells, folder, told)
     return {name: (folder / "artifacts" / name).read_bytes() for name in wanted}
 
 
-def _train(lesson: str, source: Path, folder: Path, told: Callable[[str], None]) -> None:
-    solved, _ = build_lesson(source)
-    notebook = new_notebook(cells=_needed(solved.cells))
+def _train(cells: list[NotebookNode], folder: Path, told: Callable[[str], None]) -> None:
+    notebook = new_notebook(cells=cells)
 
     def starts(cell: NotebookNode, **_: object) -> None:
         for name in _SAVES.findall(cell.source):
