@@ -171,7 +171,7 @@ plt.show()
 #
 # To read a sequence of `seq` items, take `seq` steps. Each state is handed to the next step:
 #
-# $$h_0 \xrightarrow{\;x_1\;} h_1 \xrightarrow{\;x_2\;} h_2 \xrightarrow{\;x_3\;} \cdots \xrightarrow{\;x_{seq}\;} h_{seq}.$$
+# $$h_0 \xrightarrow{x_1} h_1 \xrightarrow{x_2} h_2 \xrightarrow{x_3} \cdots \xrightarrow{x_{seq}} h_{seq}.$$
 #
 # The start $h_0$ is given, mostly zeros. What a model says at step $t$ is read off the state by one more layer, with
 # $W_{hq}$ of shape `(d_h, d_out)` and a bias $b_q$ of `d_out` values:
@@ -328,7 +328,8 @@ plt.show()
 #
 # **The weights are used at every step**, so their gradients add up over all steps (and over the rows of the batch):
 #
-# $$\bar W_{xh} = \sum_t x_t^\top \bar a_t, \quad \bar W_{hh} = \sum_t h_{t-1}^\top \bar a_t, \quad \bar b_h = \sum_t \bar a_t .$$
+# $$\bar W_{xh} = \sum_t x_t^\top \bar a_t, \quad \bar W_{hh} = \sum_t h_{t-1}^\top \bar a_t,
+# \quad \bar b_h = \sum_t \bar a_t .$$
 #
 # In the sum for the bias, rows are added too: $\bar b_h$ has shape `(d_h,)`. And each input is used once:
 #
@@ -515,7 +516,7 @@ check("clip_gradients_")
 # | attribute | what |
 # | --- | --- |
 # | `embedding` | `nn.Embedding(vocab_size, d_embed)` |
-# | `W_xh`, `W_hh`, `b_h` | each an `nn.Parameter`, shaped as in section 2, where `d_in` is `d_embed`, `d_h` is `d_hidden` |
+# | `W_xh`, `W_hh`, `b_h` | each an `nn.Parameter`, as in section 2 (`d_in` is `d_embed`, `d_h` is `d_hidden`) |
 # | `output` | `nn.Linear(d_hidden, vocab_size)`: its weight and bias are $W_{hq}$ (transposed) and $b_q$ |
 #
 # `forward(ids, h_0=None)` takes ids `(batch, seq)` and returns the logits after every step, `(batch, seq,
@@ -676,7 +677,7 @@ print(f"bigram model: perplexity {bigram_level:.2f} on new stories")
 
 # %% slow=true
 def story_batches(ids: Int[Tensor, "n"], batch_size: int, num_steps: int, num_batches: int):
-    """Windows (inputs, targets), each (batch_size, num_steps), each continuing the one before; at the end, start again."""
+    """Windows (inputs, targets), each (batch_size, num_steps), each going on where the one before ended."""
     row_length = (len(ids) - 1) // batch_size
     inputs = ids[: batch_size * row_length].reshape(batch_size, row_length)
     targets = ids[1 : batch_size * row_length + 1].reshape(batch_size, row_length)
@@ -720,11 +721,11 @@ for row in first:
 # %% exercise="char_language_model"
 def train_char_language_model() -> tuple[RNNLanguageModel, list[float]]:
     """A language model trained on the stories, and its losses."""
-    num_updates = budget(full=1800, quick=60)
+    num_updates = budget(full=2400, quick=40)
     ### BEGIN SOLUTION
     model = RNNLanguageModel(len(vocabulary), d_embed=32, d_hidden=256).to(device)
     optimizer = torch.optim.Adam(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=num_updates, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=num_updates, pct_start=0.1)
     batches = story_batches(story_ids.to(device), 32, 48, num_updates)
     state, losses = None, []
     for inputs, targets in progress(batches, "stories", num_updates):
@@ -750,8 +751,9 @@ save_weights(char_model, "char_language_model")
 check("char_language_model")
 
 # %% [markdown]
-# How did the training go, and how far back does the trained model look? The second picture takes places in new stories
-# and gives the model only the last $n$ characters before each.
+# How did the training go, and how far back does the trained model look? For the second picture it reads the end of one
+# new story, and then, without warning, the $n$ characters that stand before some place in **another** one. Only these
+# $n$ help to predict what comes at that place.
 
 # %% slow=true
 def smooth(values: list[float], width: int = 25) -> Tensor:
@@ -760,10 +762,13 @@ def smooth(values: list[float], width: int = 25) -> Tensor:
 
 
 windows = new_ids[: len(new_ids) // 65 * 65].reshape(-1, 65).to(device)
-contexts, nexts = windows[:, :-1], windows[:, -1]
+contexts, nexts, elsewhere = windows[:, :-1], windows[:, -1], windows[:, :-1].roll(len(windows) // 2, dims=0)
 lengths_tried = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
-with torch.no_grad():
-    levels = [F.cross_entropy(char_model(contexts[:, -n:])[0][:, -1], nexts).exp().item() for n in lengths_tried]
+levels = []
+for n in lengths_tried:
+    with torch.no_grad():
+        logits, _ = char_model(torch.cat([elsewhere, contexts[:, -n:]], dim=1))
+    levels.append(F.cross_entropy(logits[:, -1], nexts).exp().item())
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 left.plot(smooth(char_losses).exp(), color="#0072B2")
@@ -772,67 +777,80 @@ left.set_yscale("log")
 right.plot(lengths_tried, levels, label="your network", **LINES[0])
 right.axhline(bigram_level, color="#D55E00", linestyle="--", label="bigram model")
 right.set(title="More context, better predictions, up to a point", ylabel="perplexity on new stories")
-right.set_xlabel("context given (characters, log scale)")
+right.set_xlabel("right context given (characters, log scale)")
 right.set_xscale("log", base=2)
 right.legend()
 plt.show()
 print("perplexity by context:", ", ".join(f"{n}: {level:.2f}" for n, level in zip(lengths_tried, levels)))
 
 # %% [markdown]
-# With one character of context the network is about where the bigram model is: that is all there is to know from one
-# character. Each further character helps, then less and less. Where the right curve becomes flat, the network either
-# needs no more or remembers no more. The experiment at the end tells which is to be expected.
+# Left of the picture the network is misled by the story that it read before, which is not the one it is asked about.
+# Each further right character helps, then less and less. Where the curve becomes flat, the network either needs no
+# more or remembers no more. The experiment at the end tells which is to be expected.
 #
 # Now let it write, at three temperatures.
 
 # %% slow=true
 generator = torch.Generator(device).manual_seed(7)
-for temperature in [0.0, 0.7, 1.3]:
-    prefix = vocabulary.encode("Once there lived in ")
+for temperature in [0.0, 0.5, 1.0]:
+    prefix = vocabulary.encode(stories[: stories.index(".") + 2])
     written = generate(char_model, prefix, budget(full=450, quick=60), temperature, generator)
     print(f"--- temperature {temperature} ---\n{''.join(vocabulary.decode(written))}\n")
 
 # %% [markdown]
-# At temperature 0 it keeps to the likeliest phrases. At 1.3 it spells words that do not exist. In between it tells
-# small stories in right English; read whether the hero of the first sentence is still the hero of the last. What must
-# be kept for long is what it loses first.
+# The first sentence was given. At temperature 0 the model keeps to its likeliest phrases and soon runs in a loop. At 1
+# every unlikely letter gets its chance, and one wrong letter leads to the next: the model reads its own mistakes. In
+# between it writes words, phrases and quotation marks in their places. Read whether a sentence still knows how it
+# began, and whether the hero of the first sentence is still there at the end. What must be kept for long is what it
+# loses first.
 #
-# Does a part of the state mean something? Here are the units whose values go most closely with one fact: are we inside
-# quotation marks?
+# Is something in the state that we can name? Nobody told the model what quotation marks are for. We ask whether its
+# state tells if the text is inside a quotation: a *probe*, one linear function of the state, is fitted to some stories
+# and tried on others.
 
 # %% slow=true
-sample = data.held_out("stories", seed=2, size=3)[2]
-inside, flags = False, []
-for character in sample:
-    inside ^= character == '"'
-    flags.append(float(inside))
-sample_ids = torch.tensor([vocabulary.encode(sample)], device=device)
-with torch.no_grad():
-    x = char_model.embedding(sample_ids)
-    h_0 = x.new_zeros(1, len(char_model.b_h))
-    sample_states, _ = rnn_forward(x, h_0, char_model.W_xh, char_model.W_hh, char_model.b_h)
-sample_states = sample_states[0].cpu()
-flag = torch.tensor(flags)
-match = torch.corrcoef(torch.cat([flag[None], sample_states.T]))[0, 1:]
-best = match.abs().nan_to_num().topk(6).indices
-shown = slice(max(0, sample.find('"') - 20), max(0, sample.find('"') - 20) + 70)
-signs = match[best].sign()
-rows = torch.cat([2 * flag[None, shown] - 1, (sample_states[shown, best] * signs).T])
+def inside_quotes(text: str) -> Float[Tensor, "n"]:
+    """1 after an opening quotation mark, -1 after a closing one and before the first."""
+    marks = torch.tensor([character == '"' for character in text]).cumsum(0)
+    return 2.0 * (marks % 2) - 1
 
-plt.figure(figsize=(10, 2.8))
-plt.imshow(rows, cmap="cividis", aspect="auto", vmin=-1, vmax=1, interpolation="nearest")
-plt.xticks(range(len(sample[shown])), sample[shown], fontsize=7)
-plt.yticks(range(len(rows)), ["in quotes?", *(f"unit {i}" for i in best.tolist())], fontsize=8)
-plt.grid(False)
-plt.title("Some units follow the quotation marks (signs turned so that bright means inside)")
+
+def states_of(text: str) -> Float[Tensor, "n d_hidden"]:
+    """The state of the trained model after every character."""
+    ids = torch.tensor([vocabulary.encode(text)], device=device)
+    with torch.no_grad():
+        x = char_model.embedding(ids)
+        h_0 = x.new_zeros(1, len(char_model.b_h))
+        found, _ = rnn_forward(x, h_0, char_model.W_xh, char_model.W_hh, char_model.b_h)
+    return found[0].cpu()
+
+
+fit_on, try_on = data.held_out("stories", seed=2, size=30), data.held_out("stories", seed=3, size=10)
+fit_states, fit_truth = torch.cat([states_of(t) for t in fit_on]), torch.cat([inside_quotes(t) for t in fit_on])
+probe = torch.linalg.lstsq(fit_states, fit_truth[:, None]).solution[:, 0]
+readings = torch.cat([states_of(t) @ probe for t in try_on])
+truth = torch.cat([inside_quotes(t) for t in try_on])
+
+text = next(t for t in try_on if '"' in t[40:200])
+start = text.index('"', 40) - 25
+shown = slice(start, start + 90)
+plt.figure(figsize=(10, 2.6))
+plt.fill_between(range(90), -1.5, 1.5, where=inside_quotes(text)[shown] > 0, color="#E69F00", alpha=0.35, step="mid",
+                 label="inside a quotation")
+plt.plot((states_of(text) @ probe)[shown], color="#0072B2", marker=".", label="what the probe reads")
+plt.axhline(0, color="black", linewidth=0.8)
+plt.xticks(range(90), text[shown].replace("\n", " "), fontsize=7)
+plt.title("The state tells whether a quotation is open")
 plt.xlabel("text, character by character")
-plt.colorbar(label="state")
+plt.ylabel("reading of the probe")
+plt.legend(loc="lower right", ncols=2, fontsize=8)
 plt.show()
-print("correlation with being inside quotes:", ", ".join(f"{m:.2f}" for m in match[best].abs().tolist()))
+print(f"probe right at {((readings > 0) == (truth > 0)).float().mean():.1%} of the characters; "
+      f"always saying “outside”: {(truth < 0).float().mean():.1%}")
 
 # %% [markdown]
-# The top row is the truth; the rows under it are units of your model that nobody asked to look for quotation marks. A
-# closing mark can be predicted only by a network that remembers the opening one, so training made it remember.
+# Compare the line with the coloured stretches: where it is above zero, the probe says “inside”. A closing mark can be
+# predicted only by a network that remembers the opening one, so training made it remember.
 
 # %% [markdown]
 # ## 7 · Many to one: is the review good?
@@ -1303,9 +1321,9 @@ for rho, factor in slowest.items():
 
 # %% [markdown]
 # On the logarithmic axis the curves are nearly straight: a constant factor per step, as the product of section 5 says.
-# Compare the measured factor with $\rho$ in the printed lines. Below 1 they agree. Above 1 the states grow until the
-# tanh bends them, and its slope takes some of the growth away. Only a radius very near 1 lets a gradient pass over
-# many steps unharmed, and nothing in training keeps it there.
+# Compare the measured factor with $\rho$ in the printed lines. Up to 1 they nearly agree. Above 1 the states grow
+# until the tanh bends them, and its slope takes some of the growth away. Only a radius very near 1 lets a gradient
+# pass over many steps unharmed, and nothing in training keeps it there.
 #
 # ### How long does a token take?
 #
