@@ -1,0 +1,1 @@
+"""What the course promises about speed and quality, measured on this machine: `python -m benchmarks`."""
