@@ -1,4 +1,4 @@
-"""The weights that a lesson's solution trains, made once for each version of its code and kept under build/."""
+"""The weights that a lesson's solution trains, made once for each version of its code and data and kept under build/."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def trained_weights(
     wanted = [one.artifact for one in exercises(lesson) if one.artifact]
     solved, _ = build_lesson(root / "solutions" / f"{lesson}.py")
     cells = _needed(solved.cells)
-    version = hashlib.sha256("\n".join(cell.source for cell in cells).encode()).hexdigest()[:16]
+    version = _version(cells, root / "data")
     folder = root / "build" / "trained" / lesson / version
     folder.parent.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent.with_suffix(".lock")):
@@ -38,6 +38,14 @@ def trained_weights(
             folder.mkdir(parents=True)
             _train(cells, folder, told)
     return {name: (folder / "artifacts" / name).read_bytes() for name in wanted}
+
+
+def _version(cells: list[NotebookNode], data: Path) -> str:
+    """A name for this code on these data: weights made by others do not fit."""
+    digest = hashlib.sha256("\n".join(cell.source for cell in cells).encode())
+    for path in sorted(p for p in data.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _train(cells: list[NotebookNode], folder: Path, told: Callable[[str], None]) -> None:
