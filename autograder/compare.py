@@ -173,8 +173,17 @@ def _first_difference(apart: Tensor, expected: Tensor, got: Tensor, path: str) -
     place = f" at [{', '.join(map(str, index))}]" if index else ""
     count = f" ({int(apart.sum())} of {apart.numel()} values differ)" if apart.numel() > 1 else ""
     e, g = expected[index].item(), got[index].item()
-    show = (lambda v: f"{v:.6g}") if expected.is_floating_point() else repr
-    return _value_problem(path, f"{show(e)}{place}", show(g), count)
+    texts = (repr(e), repr(g)) if not expected.is_floating_point() else _told_apart(e, g)
+    return _value_problem(path, f"{texts[0]}{place}", texts[1], count)
+
+
+def _told_apart(expected: float, got: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        pair = f"{expected:.{digits}g}", f"{got:.{digits}g}"
+        if pair[0] != pair[1]:
+            return pair
+    return pair
 
 
 def _compare_gradients(expected: Response, got: Response, tolerance: Tolerance) -> Problem | None:

@@ -1,4 +1,4 @@
-"""The weights that a lesson's solution trains, made once for each version of its code and data and kept under build/."""
+"""The weights that a lesson's solution trains, made once for each version of code and data and kept under build/."""
 
 from __future__ import annotations
 

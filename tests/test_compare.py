@@ -181,3 +181,9 @@ def test_as_many_responses_as_cases_are_needed():
 def test_no_answer_earns_nothing_and_fails_every_case():
     verdict = no_answer(Toy(), "crashed", "gone", CASES)
     assert (verdict.points, [c.passed for c in verdict.cases]) == (0.0, [False, False])
+
+
+def test_two_numbers_that_look_alike_are_shown_with_more_digits():
+    found = compare(Response({"y": torch.tensor([-1.0], dtype=torch.float64)}),
+                    Response({"y": torch.tensor([-0.99999999], dtype=torch.float64)}), Tolerance())
+    assert found.public == "`y`: expected -1 at [0], got -0.99999999"
