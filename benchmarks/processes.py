@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import tempfile
 import threading
@@ -17,16 +18,20 @@ EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Finished:
-    """Wall seconds, and bytes: the highest sum seen over the process and all that descend from it."""
+    """Wall and CPU seconds, and bytes: the highest sum seen over the process and all that descend from it.
+
+    CPU seconds are those of the process and of all below it that were waited for, as the system accounts them.
+    """
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Finished:
     """Run to the end. Raises RuntimeError with the last lines it printed when it fails."""
     with tempfile.TemporaryFile() as log:
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), _cpu_of_children()
         process = subprocess.Popen(command, cwd=cwd, env=dict(env), stdout=log, stderr=subprocess.STDOUT)
         memory = Memory(process.pid)
         try:
@@ -41,7 +46,12 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Finished:
             log.seek(0)
             tail = log.read().decode("utf-8", "replace")[-3000:]
             raise RuntimeError(f"`{' '.join(command)}` ended with {status}; it said last:\n{tail}")
-    return Finished(seconds, memory.peak)
+    return Finished(seconds, _cpu_of_children() - cpu_before, memory.peak)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Memory:
@@ -60,12 +70,14 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(EVERY_SECONDS):
+        while True:
             try:
                 tree = [self._root, *self._root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
             self.peak = max(self.peak, sum(bytes_of(process) for process in tree))
+            if self._done.wait(EVERY_SECONDS):
+                return
 
 
 def bytes_of(process: psutil.Process) -> int:

@@ -187,6 +187,10 @@ def _section(pairs: list[tuple[Trained, Trained]], epochs: int) -> Section:
     )
     better = all(ours.validation < theirs.validation for theirs, ours in pairs)
     sooner = all(ours.seconds <= theirs.seconds for theirs, ours in pairs)
-    bars = (Bar("a lower validation perplexity with every seed", better), Bar("in no more time with any seed", sooner))
+    levels, seconds = rows[0].cells, rows[2].cells
+    bars = (
+        Bar(f"validation perplexity {levels[1]}; d2l's {levels[0]}; lower with every seed asked for", better),
+        Bar(f"training {seconds[1]}; d2l's {seconds[0]}; no more with any seed asked for", sooner),
+    )
     notes = (f"{len(pairs)} seeds; medians and extremes. Theirs: {epochs} epochs. One thread each.",)
     return Section("timemachine", TITLE, ("d2l RNNLMScratch", "RNNLanguageModel"), rows, bars, notes)
