@@ -12,8 +12,9 @@ from autograder import chance
 from autograder.exercise import Rng, get, misconceptions_of, reference_of
 from autograder.exercises.rnn import gentle, language_model, sequence
 from autograder.exercises.rnn_probe import ProbeModel
-from autograder.judge.expect import judge_answer
+from autograder.judge.expect import expectation, judge_answer
 from autograder.reference import rnn as reference
+from autograder.verdict import decide
 from tests.right_answers.rnn import RIGHT
 from tests.wrong_answers import rnn as wrong_functions
 from tests.wrong_answers import rnn_models as wrong_models
@@ -22,7 +23,7 @@ IDS = (
     "rnn_step", "rnn_forward", "rnn_backward", "clip_gradients_", "last_valid_state", "RNNLanguageModel", "generate",
     "RNNClassifier", "RNNTagger",
 )
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2)
 WRONG = wrong_functions.WRONG | wrong_models.WRONG
 
 
@@ -77,7 +78,8 @@ def test_hints_of_an_exercise_differ(exercise: str) -> None:
 @pytest.mark.parametrize(("exercise", "answer"), every(WRONG))
 def test_a_wrong_answer_is_rejected(exercise: str, answer: Any) -> None:
     for seed in SEEDS:
-        verdict = judge_answer(exercise, answer, seed=seed)
+        asked = expectation(exercise, seed)
+        verdict = decide(asked.exercise, asked.cases, asked.expected, asked.ask(answer), hidden=True)
         assert verdict.status != "passed"
         assert verdict.points < get(exercise).points
 

@@ -362,12 +362,12 @@ def state_last_column(outputs: Tensor, lengths: Tensor) -> Tensor:
 
 @misconception("last_valid_state", "one too far", hint="The first word is at index 0. Where is the third?")
 def state_one_too_far(outputs: Tensor, lengths: Tensor) -> Tensor:
-    return outputs[torch.arange(len(lengths)), lengths]
+    return outputs[torch.arange(len(lengths), device=outputs.device), lengths]
 
 
 @misconception("last_valid_state", "one too early", hint="Is your state the last real one, or the one before?")
 def state_one_too_early(outputs: Tensor, lengths: Tensor) -> Tensor:
-    return outputs[torch.arange(len(lengths)), lengths - 2]
+    return outputs[torch.arange(len(lengths), device=outputs.device), lengths - 2]
 
 
 @misconception(
@@ -384,7 +384,7 @@ def state_longest(outputs: Tensor, lengths: Tensor) -> Tensor:
 
 @misconception("last_valid_state", "mean of the real states", hint="One state is asked for, not a summary of all.")
 def state_mean(outputs: Tensor, lengths: Tensor) -> Tensor:
-    real = torch.arange(outputs.shape[1]) < lengths[:, None]
+    real = torch.arange(outputs.shape[1], device=outputs.device) < lengths[:, None]
     return (outputs * real[..., None]).sum(1) / lengths[:, None].to(outputs.dtype)
 
 
@@ -447,7 +447,7 @@ class LayerAxisModel(_LanguageModel):
 )
 class DefaultDtypeModel(_LanguageModel):
     def forward(self, ids: Tensor, h_0: Tensor | None = None) -> Pair:
-        start = torch.zeros(len(ids), len(self.b_h)) if h_0 is None else h_0
+        start = torch.zeros(len(ids), len(self.b_h), device=ids.device) if h_0 is None else h_0
         states = _states(self.embedding(ids), start, self.W_xh, self.W_hh, self.b_h)
         return self.output(torch.stack(states, dim=1)), states[-1]
 
@@ -497,17 +497,21 @@ def _draw(logits: Tensor, temperature: float, generator: torch.Generator | None)
     return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator))
 
 
+def _ids(model: Model, ids: list[int]) -> Tensor:
+    return torch.tensor([ids], device=model.embedding.weight.device)
+
+
 def _continue(
     model: Model, prefix: list[int], num_tokens: int, temperature: float, generator: torch.Generator | None,
     draw: Any = _draw, stop: int | None = None,
 ) -> list[int]:
     ids = list(prefix)
-    logits, state = model(torch.tensor([prefix]), None)
+    logits, state = model(_ids(model, prefix), None)
     for _ in range(num_tokens):
         ids.append(draw(logits[0, -1], temperature, generator))
         if ids[-1] == stop:
             break
-        logits, state = model(torch.tensor([ids[-1:]]), state)
+        logits, state = model(_ids(model, ids[-1:]), state)
     return ids
 
 
@@ -528,10 +532,10 @@ def generate_without_state(
     model: Model, prefix: list[int], num_tokens: int, temperature: float, generator: Maybe = None
 ) -> list[int]:
     ids = list(prefix)
-    logits, _ = model(torch.tensor([prefix]))
+    logits, _ = model(_ids(model, prefix))
     for _ in range(num_tokens):
         ids.append(_draw(logits[0, -1], temperature, generator))
-        logits, _ = model(torch.tensor([ids[-1:]]))
+        logits, _ = model(_ids(model, ids[-1:]))
     return ids
 
 
@@ -612,7 +616,7 @@ class _Classifier(right.RNNClassifier):
         return cast(Tensor, self.rnn(self.embedding(ids))[0])
 
     def real(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return (torch.arange(ids.shape[1]) < lengths[:, None])[..., None]
+        return (torch.arange(ids.shape[1], device=ids.device) < lengths[:, None])[..., None]
 
 
 @misconception("RNNClassifier", "last column", hint="Pad a sentence with other ids. Why does its class change?")
