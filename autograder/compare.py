@@ -31,7 +31,7 @@ class Problem:
 def compare(expected: Response, got: Response, tolerance: Tolerance) -> Problem | None:
     """The first thing wrong with `got`, or None."""
     problem = runs(got) or _compare_value(expected.outputs, got.outputs, "", tolerance)
-    return problem or _compare_gradients(expected, got, tolerance) or _untouched(got)
+    return problem or _compare_gradients(expected, got, tolerance) or untouched(got)
 
 
 def runs(got: Response) -> Problem | None:
@@ -209,7 +209,8 @@ def _compare_gradients(expected: Response, got: Response, tolerance: Tolerance) 
     return None
 
 
-def _untouched(got: Response) -> Problem | None:
+def untouched(got: Response) -> Problem | None:
+    """Did the answer leave its inputs as they were?"""
     if not got.changed:
         return None
     names = ", ".join(f"`{name}`" for name in got.changed)

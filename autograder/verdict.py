@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autograder.compare import Problem, compare, runs
+from autograder.compare import Problem, compare, runs, untouched
 from autograder.drive import Response
 from autograder.exercise import Case, Exercise
 
@@ -57,7 +57,7 @@ def problem_of(exercise: Exercise, case: Case, expected: Response | None, got: R
         return compare(expected, got, case.tolerance)
     if found:
         return Problem("values", found[0], found[0])
-    return None
+    return untouched(got)
 
 
 def decide(

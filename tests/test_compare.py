@@ -187,3 +187,23 @@ def test_two_numbers_that_look_alike_are_shown_with_more_digits():
     found = compare(Response({"y": torch.tensor([-1.0], dtype=torch.float64)}),
                     Response({"y": torch.tensor([-0.99999999], dtype=torch.float64)}), Tolerance())
     assert found.public == "`y`: expected -1 at [0], got -0.99999999"
+
+
+class Sorted(Exercise):
+    id, lesson, points, difficulty, minutes, builds_on, answer_name = "sorted", "none", 1.0, 1, 1, (), "sorted"
+
+    def cases(self, rng):
+        yield Case("three", {"items": [3, 1, 2]})
+
+    def drive(self, answer, items):
+        return {"items": answer(items)}
+
+    def verify(self, case, outputs):
+        return [] if outputs["items"] == sorted(case.inputs["items"]) else ["not in order"]
+
+
+def test_an_exercise_with_its_own_judgement_still_asks_for_untouched_inputs():
+    case = Case("three", {"items": [3, 1, 2]})
+    assert problem_of(Sorted(), case, None, Response({"items": [1, 2, 3]})) is None
+    found = problem_of(Sorted(), case, None, Response({"items": [1, 2, 3]}, changed=("items",)))
+    assert found.rung == "inputs"
