@@ -1,6 +1,6 @@
 """Where the bars of the trained exercises come from: baselines, three seeds of the lesson's own training, and the bars.
 
-    python -m benchmarks.bars [--seeds 3]
+    python -m benchmarks.bars [--seeds 3] [EXERCISE ...]
 
 Runs the functions that `solutions/02_rnn.py` trains with. Every score is on the same three samples of new text, each as
 large as the check's.
@@ -55,9 +55,9 @@ def samples(exercise: Exercise) -> list[Case]:
 def quality(exercise_id: str, case: Case, logits: Tensor) -> float:
     """Perplexity for the language model, accuracy for the others."""
     if exercise_id == "char_language_model":
-        return F.cross_entropy(logits.double(), case.truth["targets"]).exp().item()
+        return float(F.cross_entropy(logits.double(), case.truth["targets"]).exp())
     counts = case.truth["counts"]
-    return (logits.argmax(dim=-1) == case.truth["labels"])[counts].double().mean().item()
+    return float((logits.argmax(dim=-1) == case.truth["labels"])[counts].double().mean())
 
 
 def trained_scores(exercise: Exercise, namespace: dict[str, Any], seed: int) -> list[float]:
@@ -134,15 +134,17 @@ def main() -> None:
     """Print one block per exercise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("exercises", nargs="*", help="all of them when none is named")
+    asked = parser.parse_args()
     with contextlib.redirect_stdout(io.StringIO()):
         namespace = definitions()
-    for exercise_id, (name, baseline) in BASELINES.items():
+    for exercise_id in asked.exercises or BASELINES:
+        name, baseline = BASELINES[exercise_id]
         exercise = get(exercise_id)
         cases = list(exercise.cases(Rng(1000, exercise_id)))
         print(f"{exercise_id}: bars {', '.join(str(case.inputs['bar']) for case in cases)}")
         print(f"  {name}: {summary(list(baseline(samples(exercise))))}")
-        for seed in range(seeds):
+        for seed in range(asked.seeds):
             start = time.perf_counter()
             scores = trained_scores(exercise, namespace, seed)
             print(f"  seed {seed}: {summary(scores)} ({time.perf_counter() - start:.0f} s)", flush=True)

@@ -1,9 +1,10 @@
 """Sentences with words of two senses, for tagging: is this "apple" a fruit or a company?
 
 What decides always stands before the word, so that a network that reads from left to right can know it: who acts, or
-where. It may stand far before, with neutral words between; someone from the other world may be mentioned in between
-without acting ("the cook , unlike the banker nearby , ..."); and in a second half somebody else may take over, so that
-two of these words in one sentence may have different senses. The words next to it are the same for both senses.
+where. It may stand far before, with neutral words between. Someone from either world may be mentioned in between but
+not act ("the cook , unlike the banker nearby , ..."), which decides nothing. In a second half somebody else may take
+over, so that two of these words in one sentence may have different senses. The words next to it are the same for both
+senses.
 
 Tags: COMPANY, NATURE (a fruit, a seashell, a river), OTHER for every word that is not ambiguous. In the file a word
 carries its tag behind a slash, but for OTHER.
@@ -18,7 +19,7 @@ import zlib
 from pathlib import Path
 
 TRAIN_SEED = 20_190_607
-TRAIN_SIZE = 5_000
+TRAIN_SIZE = 8_000
 HERE = Path(__file__).parent
 TAGS = ("OTHER", "NATURE", "COMPANY")
 AMBIGUOUS = ("apple", "orange", "blackberry", "shell", "amazon")
@@ -67,13 +68,14 @@ BEFORE = (
     "good old ",
 )
 AFTER = (
-    "", "", "again", "every day", "for an hour", "with a smile", "in the morning", "as always", "more than once",
-    "and nothing else", "to everybody", "on monday",
+    "", "", "", "", "", "", "again", "every day", "for an hour", "with a smile", "in the morning", "as always",
+    "more than once", "and nothing else", "to everybody", "on monday",
 )
 DELAYS = (
-    "", "", "after a short pause", "who had slept badly", "for the first time in years", "on that rainy afternoon",
-    "although it was late", "as far as i remember", "with a cup of tea", "who never says much", "in a loud voice",
-    "before anybody could ask", "whom i met by chance on the train last week",
+    "", "", "", "", "", "after a short pause", "who had slept badly", "for the first time in years",
+    "on that rainy afternoon", "although it was late", "as far as i remember", "with a cup of tea",
+    "who never says much", "in a loud voice", "before anybody could ask",
+    "whom i met by chance on the train last week",
 )
 DISTRACTIONS = (
     ", unlike the {o} nearby ,", ", who is no {o} ,", ", to the surprise of the {o} ,", ", and not the {o} ,",
@@ -84,9 +86,12 @@ TRANSITIONS = ("the talk went on :", "there was a noise , but", "it was almost n
 World = tuple[str, str]
 
 
-def kept_out(person: str, word: str) -> bool:
-    """People whom training never shows with this word; every held-out sentence has such a pair."""
-    return zlib.crc32(f"{person}/{word}".encode()) % 6 == 0
+def kept_out(world: World, person: str, word: str) -> bool:
+    """People or scenes that training never shows with this word; every held-out sentence has such a pair.
+
+    Only in worlds of several words: who belongs to one word alone would not be shown at all.
+    """
+    return world[1] in ("", "fruit") and zlib.crc32(f"{person}/{word}".encode()) % 6 == 0
 
 
 class Writer:
@@ -102,15 +107,15 @@ class Writer:
     def half(self, word: str, company: bool) -> tuple[str, str]:
         """A clause about `word`, and the tag of that word."""
         pick, world = self.draw.choice, self.world_of(word, company)
-        other = pick(PEOPLE[self.world_of(word, not company)])
-        distraction = pick(DISTRACTIONS).format(o=other) if self.draw.random() < 0.25 else ""
+        bystander = pick(PEOPLE[self.world_of(word, self.draw.random() < 0.5)])
+        distraction = pick(DISTRACTIONS).format(o=bystander) if self.draw.random() < 0.2 else ""
         if self.draw.random() < 0.3:
             person = pick(SCENES[world])
             start = f"{person} {pick(NEUTRAL_PEOPLE)}"
         else:
             person = pick(PEOPLE[world])
             start = f"{pick(('the', 'a', 'our', 'that'))} {person}"
-        self.unseen = self.unseen or kept_out(person, word)
+        self.unseen = self.unseen or kept_out(world, person, word)
         return f"{start} {distraction or pick(DELAYS)} {pick(ACTS)} {pick(BEFORE)}{word} {pick(AFTER)}", world[0]
 
     def sentence(self) -> tuple[list[str], list[str]]:
@@ -120,10 +125,10 @@ class Writer:
         first, second = self.draw.sample(AMBIGUOUS, 2)
         text, tag = self.half(first, company)
         senses = {first: tag}
-        if kind < 0.45:
+        if kind < 0.4:
             later, senses[second] = self.half(second, (not company) if self.draw.random() < 0.75 else company)
             text = f"{text} {pick(JOINTS)} {later}"
-        elif kind < 0.65:
+        elif kind < 0.55:
             text = f"{pick(TRANSITIONS)} {text}"
         words = re.sub(r"\ba (?=[aeiou])", "an ", f"{text} .").split()
         return words, [senses.get(word, "OTHER") for word in words]
