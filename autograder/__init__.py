@@ -9,7 +9,7 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
-    "check": "checking", "budget": "budget", "progress": "budget", "save_weights": "budget",
+    "check": "checking", "budget": "training", "progress": "training", "save_weights": "training",
     "course_device": "device", "describe_device": "device",
 }
 __all__ = ["budget", "check", "course_device", "describe_device", "progress", "save_weights"]
