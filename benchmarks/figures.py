@@ -125,7 +125,7 @@ def machine() -> dict[str, Any]:
 
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "cpu": _cpu_model(), "system": platform.platform(terse=True), "python": platform.python_version(),
+        "cpu": _cpu_model(), "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
         "torch": torch.__version__, "load": round(os.getloadavg()[0], 1),
     }
 
