@@ -220,7 +220,7 @@ class Sentiment(TrainedExercise):
 class Entities(TrainedExercise):
     shapes = RNN_SHAPES | {"output.weight": ("num_tags", "d_hidden"), "output.bias": ("num_tags",)}
     arguments = ("vocab_size", "d_embed", "d_hidden", "num_tags")
-    # About 640 ambiguous words: the standard error is 1.8 % at 70 %, 0.9 % at 95 %.
+    # About 620 ambiguous words: the standard error is 1.8 % at 70 %, 0.9 % at 95 %.
     bars = ((0.70, 2.0), (0.85, 2.0), (0.95, 2.0))
 
     def cases(self, rng: Rng) -> Iterator[Case]:
