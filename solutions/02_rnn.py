@@ -65,7 +65,7 @@ print(stories[: stories.index("\n\n")])
 # %% slow=true
 new_text = "\n\n".join(data.held_out("stories", seed=1, size=20))
 training_text = stories[: budget(full=len(stories), quick=100_000)]
-context_lengths = [1, 2, 4, 6, 8, 12, 16, 24, 32]
+context_lengths = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64]
 seen_share = []
 for n in context_lengths:
     seen = {training_text[i : i + n] for i in range(len(training_text) - n + 1)}
