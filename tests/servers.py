@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 @contextlib.contextmanager
 def jupyter_server(folder, served, environment, extensions):
     """Start it in `folder`, serving `served`, with these extensions; yields its address, ends it at last."""
-    enabled = {name: True for name in extensions}
+    enabled = dict.fromkeys(extensions, True)
     options = ["--no-browser", "--ip=127.0.0.1", "--port=0", "--IdentityProvider.token="]
     options += ["--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={served}"]
     options += [f"--ServerApp.jpserver_extensions={enabled}"]
