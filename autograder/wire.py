@@ -20,7 +20,7 @@ from autograder.errors import NotPlainData
 
 MAX_BYTES = 64 * 2**20
 """Of tensors."""
-MAX_TEXT = 8 * 2**20
+MAX_TEXT = 4 * 2**20
 """Of JSON: parsing it takes up to twenty times as much memory."""
 MAX_HEADER = 2**20
 """Of safetensors' header, which names every tensor: some ten thousand of them."""

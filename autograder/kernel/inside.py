@@ -6,6 +6,7 @@ Everything in the reply is untrusted: the learner's code owns this process.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -69,6 +70,14 @@ def _packable(response: Response) -> dict[str, Any]:
     return {"outputs": response.outputs, "gradients": response.gradients, "changed": list(response.changed)}
 
 
+def _show_figures(shell: Any) -> None:
+    """Figures become pictures at a cell's end; matplotlib arranged nothing, as it was imported before this shell."""
+    with contextlib.suppress(ImportError):
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        configure_inline_support(shell, "module://matplotlib_inline.backend_inline")  # type: ignore[no-untyped-call]
+
+
 def serve(connection: dict[str, Any], report: int, home: str) -> int:
     """Run the kernel until it is told to stop or killed."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -85,6 +94,7 @@ def serve(connection: dict[str, Any], report: int, home: str) -> int:
     app.config.HistoryManager.hist_file = ":memory:"
     app.config.InteractiveShell.colors = "nocolor"
     app.initialize([])
+    _show_figures(app.shell)
     os.remove(path)
     os.write(report, b'{"ready": true}\n')
     os.close(report)

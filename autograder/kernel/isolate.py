@@ -5,6 +5,7 @@ Runs inside bubblewrap, in the child of the warm process, before any thread star
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -16,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _NEWUSER, _NEWNS, _NEWPID, _NEWIPC, _NEWNET, _NEWUTS = (
     0x10000000, 0x00020000, 0x20000000, 0x08000000, 0x40000000, 0x04000000,
 )
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 4, 24, 38, 1
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
@@ -62,21 +63,39 @@ def cover(kernel_id: str, limits: Mapping[str, Any]) -> None:
     """Hide every place that another submission could have written to, and `/proc`; give private empty ones."""
     _mount(f"{SOCKETS}/{kernel_id}", OWN_SOCKETS, "", _MS_BIND)
     flags = _MS_NOSUID | _MS_NODEV
-    size = f"size={limits['home_bytes']},mode=0755"
+    size = f"size={limits['home_bytes']},nr_inodes={limits['files']},mode=0755"
+    kept = {path: os.open(path, os.O_PATH) for path in _needed_below("/tmp")}
     for place in (HOME, "/tmp", "/dev/shm"):
         _mount("tmpfs", place, "tmpfs", flags, size)
+    for path, descriptor in kept.items():
+        os.makedirs(path, exist_ok=True)
+        _mount(f"/proc/self/fd/{descriptor}", path, "", _MS_BIND | _MS_REC)
+        os.close(descriptor)
     for place in (SOCKETS, "/dev/pts"):
         _mount("tmpfs", place, "tmpfs", flags | _MS_RDONLY, "size=4k")
     _cover_proc(flags)
 
 
+def _needed_below(place: str) -> list[str]:
+    """Folders of Python, the package and the data below a place that is about to be covered."""
+    wanted = os.environ.get("COURSE_KEEP", "").split(os.pathsep)
+    return [path for path in wanted if path.startswith(f"{place}/")]
+
+
+def seal_sockets() -> None:
+    """Keep the kernel from changing the folder of its sockets, which the judge looks into. They still work."""
+    flags = _MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
+    _mount("none", OWN_SOCKETS, "", flags)
+
+
 def _cover_proc(flags: int) -> None:
     # torch reads cpuinfo at its first operation; everything else in /proc would lead to the warm process.
     kept = {name: _read(f"/proc/{name}") for name in ("cpuinfo", "meminfo")}
-    _mount("tmpfs", "/proc", "tmpfs", flags, "size=1m")
+    _mount("tmpfs", "/proc", "tmpfs", flags, "size=1m,mode=0755")
     for name, text in kept.items():
         with open(f"/proc/{name}", "w") as file:
             file.write(text)
+    _mount("none", "/proc", "", _MS_BIND | _MS_REMOUNT | _MS_RDONLY | flags)
 
 
 def _read(path: str) -> str:
@@ -97,6 +116,12 @@ def limit(limits: Mapping[str, Any]) -> None:
         hard = resource.getrlimit(kind)[1]
         value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
         resource.setrlimit(kind, (value, value))
+
+
+def first_to_go() -> None:
+    """Where memory runs out, let the system end this process before any other. Needs `/proc`."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def drop_privileges() -> None:

@@ -14,6 +14,8 @@ class Limits:
     """Address space beyond what the kernel holds when it starts."""
     home_bytes: int = 64 * 2**20
     """What it may write to disk (kept in memory), in each of its home and /tmp."""
+    files: int = 20_000
+    """How many files it may have, in each of its home and /tmp."""
     processes: int = 64
     """Processes and threads at one time."""
     descriptors: int = 256

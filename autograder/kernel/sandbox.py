@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -28,6 +29,9 @@ HOW_TO_INSTALL = (
 )
 
 
+_SECRET = ("COURSE_SEED",)
+
+
 def find_bwrap() -> str:
     """The path of bubblewrap. Raises NoSandbox with the command that helps where it is missing."""
     found = shutil.which("bwrap")
@@ -40,26 +44,34 @@ def find_bwrap() -> str:
 
 
 class Sandbox:
-    """One warm process, sandboxed unless `unsafe`. Use as a context manager."""
+    """One warm process, sandboxed unless `unsafe`. Use as a context manager; several threads may share it."""
 
     def __init__(self, limits: Limits | None = None, *, unsafe: bool = False) -> None:
         self.limits, self.unsafe = limits or Limits(), unsafe
         self._ids = itertools.count()
+        self._lock = threading.RLock()
         self._pending = b""
         self._seen: list[dict[str, Any]] = []
+        self._known: set[str] = set()
+        self._root: str | None = None
         self._folder = tempfile.mkdtemp(prefix="course-") if unsafe else ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
-        self._process = self._start()
+        try:
+            self._process = self._start()
+        except BaseException:
+            self._errors.close()
+            raise
 
     def _start(self) -> subprocess.Popen[bytes]:
+        bwrap = "" if self.unsafe else find_bwrap()
         self._info_read, info_write = os.pipe()
         module = [sys.executable, "-m", "autograder.kernel.warm"]
-        environment = dict(os.environ)
+        environment = {name: value for name, value in os.environ.items() if name not in _SECRET}
         if self.unsafe:
             command = [*module, "--unsafe", "--sockets", self._folder]
             environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "COURSE_BUDGET": "quick"}
         else:
-            prefix = bwrap_arguments(find_bwrap(), privileged=os.geteuid() == 0)
+            prefix = bwrap_arguments(bwrap, privileged=os.geteuid() == 0)
             command = [*prefix, "--info-fd", str(info_write), "--", *module]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment,
@@ -70,8 +82,11 @@ class Sandbox:
 
     def wait_warm(self, seconds: float = 120.0) -> None:
         """Wait until kernels can be forked. Raises NoSandbox saying why where the sandbox can't start."""
-        if getattr(self, "_root", None) is not None:
-            return
+        with self._lock:
+            if self._root is None:
+                self._wait_warm(seconds)
+
+    def _wait_warm(self, seconds: float) -> None:
         event = self._next(lambda e: e["event"] == "warm", seconds)
         if event is None:
             why = self._why()
@@ -86,6 +101,8 @@ class Sandbox:
             self._root = f"/proc/{info['child-pid']}/root/s"
 
     def _why(self) -> str:
+        if self._errors.closed:
+            return "it was closed"
         self._errors.seek(0)
         text = self._errors.read()[-2000:].decode(errors="replace").strip()
         if "bwrap:" in text or "unshare" in text:
@@ -102,6 +119,8 @@ class Sandbox:
         inside = f"{self._folder}/{kernel_id}/k" if self.unsafe else "/k/k"
         connection: dict[str, Any] = {"transport": "ipc", "ip": inside, "key": key, "signature_scheme": "hmac-sha256"}
         connection |= {f"{n}_port": i for i, n in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+        with self._lock:
+            self._known.add(kernel_id)
         self._tell(op="fork", id=kernel_id, connection=connection, limits=self.limits.as_json())
         event = self._next(lambda e: e.get("id") == kernel_id and e["event"] != "exit", 30.0)
         if event is None or event["event"] != "ready":
@@ -111,11 +130,12 @@ class Sandbox:
 
     def ended(self, kernel_id: str) -> bool:
         """Has that kernel ended?"""
-        while self._read_event(0.0):
-            pass
-        return self._process.poll() is not None or any(
-            e["event"] in ("exit", "gone") and e.get("id") == kernel_id for e in self._seen
-        )
+        with self._lock:
+            while self._read_event():
+                pass
+            return self._process.poll() is not None or any(
+                e["event"] in ("exit", "gone") and e.get("id") == kernel_id for e in self._seen
+            )
 
     def signal(self, kernel_id: str, number: int) -> None:
         """Send a signal to a kernel."""
@@ -124,52 +144,74 @@ class Sandbox:
 
     def forget(self, kernel_id: str) -> None:
         """Drop the events of a kernel that is over."""
-        self._seen = [e for e in self._seen if e.get("id") != kernel_id]
+        with self._lock:
+            self._known.discard(kernel_id)
+            self._seen = [e for e in self._seen if e.get("id") != kernel_id]
 
     def _tell(self, **command: Any) -> None:
         assert self._process.stdin is not None
+        if self._process.poll() is not None:
+            raise GradingImpossible(f"the warm process has ended: {self._why()}")
         try:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
+            with self._lock:
+                self._process.stdin.write(json.dumps(command).encode() + b"\n")
+                self._process.stdin.flush()
+        except (OSError, ValueError) as error:
             raise GradingImpossible(f"the warm process has died: {self._why()}") from error
 
     def _next(self, wanted: Any, seconds: float) -> dict[str, Any] | None:
         end = time.monotonic() + seconds
         while True:
-            for event in self._seen:
-                if wanted(event):
-                    self._seen.remove(event)
-                    return event
+            with self._lock:
+                over = self._is_over()
+                while self._read_event():
+                    pass
+                for event in self._seen:
+                    if wanted(event):
+                        self._seen.remove(event)
+                        return event
             left = end - time.monotonic()
-            if left <= 0 or not self._read_event(left):
+            if left <= 0 or over:
                 return None
+            # In short turns and without the lock: whichever thread wakes first reads for all.
+            self._wait_event(min(left, 0.02))
 
-    def _read_event(self, seconds: float) -> bool:
-        """Read what the warm process tells, waiting at most so long; False when nothing came or it has ended."""
+    def _is_over(self) -> bool:
+        return self._process.poll() is not None or self._errors.closed
+
+    def _wait_event(self, seconds: float) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            select.select([self._process.stdout], [], [], seconds)
+
+    def _read_event(self) -> bool:
+        """Read what the warm process has told; False when there is nothing, or it has ended."""
         assert self._process.stdout is not None
+        if self._process.stdout.closed:
+            return False
         descriptor = self._process.stdout.fileno()
-        if not select.select([descriptor], [], [], seconds)[0]:
+        if not select.select([descriptor], [], [], 0)[0]:
             return False
         data = os.read(descriptor, 65536)
         *lines, self._pending = (self._pending + data).split(b"\n")
-        self._seen += [json.loads(line) for line in lines]
+        events = (json.loads(line) for line in lines)
+        self._seen += [e for e in events if "id" not in e or e["id"] in self._known]
         return bool(data)
 
     def close(self) -> None:
         """End the warm process and every kernel in it. A second call does nothing."""
-        if self._errors.closed:
-            return
+        with self._lock:
+            if not self._errors.closed:
+                self._close()
+
+    def _close(self) -> None:
         process = self._process
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Bubblewrap takes everything inside with it.
+        process.kill()
+        process.wait()
         with contextlib.suppress(OSError):
             os.close(self._info_read)
         if self._folder:
@@ -189,7 +231,7 @@ class Kernel:
     def __init__(self, sandbox: Sandbox, kernel_id: str, path: str, key: str) -> None:
         self.sandbox, self.id, self.path, self.key = sandbox, kernel_id, path, key
         self.client = KernelClient(path, key, lambda: not sandbox.ended(kernel_id))
-        if not self.client.wait_ready():
+        if not self.client.wait_heard():
             self.close()
             raise GradingImpossible("a kernel started and did not answer")
 
@@ -214,13 +256,12 @@ class Kernel:
     @property
     def alive(self) -> bool:
         """Can it still be used?"""
-        return not self.client.shell.closed and not self.sandbox.ended(self.id)
+        return not self.client.closed and not self.sandbox.ended(self.id)
 
     def close(self) -> None:
         """Kill it."""
-        if not self.client.shell.closed:
-            self.client.close()
-            self.sandbox.signal(self.id, signal.SIGKILL)
+        self.client.close()
+        self.sandbox.signal(self.id, signal.SIGKILL)
 
     def __enter__(self) -> Kernel:
         return self

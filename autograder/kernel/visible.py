@@ -15,9 +15,9 @@ from pathlib import Path
 from autograder.kernel import isolate
 
 STUDENT_SIDE = (
-    "__init__.py", "artifacts.py", "budget.py", "chance.py", "checking.py", "compare.py", "d2l.py", "data.py",
-    "device.py", "drive.py", "errors.py", "exercise.py", "exercises", "feedback.py", "verdict.py", "wire.py",
-    "kernel/__init__.py", "kernel/inside.py", "kernel/isolate.py", "kernel/warm.py",
+    "__init__.py", "artifacts.py", "chance.py", "checking.py", "compare.py", "d2l.py", "data.py", "device.py",
+    "drive.py", "errors.py", "exercise.py", "exercises", "feedback.py", "training.py", "verdict.py", "wire.py",
+    "kernel/__init__.py", "kernel/inside.py", "kernel/isolate.py", "kernel/refuse.py", "kernel/warm.py",
 )
 PACKAGE = Path(__file__).resolve().parent.parent
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -44,6 +44,8 @@ def bwrap_arguments(bwrap: str, privileged: bool, devices: tuple[str, ...] = ())
         arguments += ["--perms", "0777", "--size", str(16 * 2**20), "--tmpfs", place]
     arguments += ["--perms", "0777", "--dir", isolate.HOME, "--dir", isolate.OWN_SOCKETS]
     arguments += [part for group in _binds() for part in group]
+    # Where nobody is root, the kernels own these folders: what one leaves there, the next would find.
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return arguments + [part for pair in _environment().items() for part in ("--setenv", *pair)]
 
 
@@ -84,6 +86,8 @@ def _environment() -> dict[str, str]:
         "PATH": "/usr/bin:/bin", "HOME": isolate.HOME, "USER": "learner", "LOGNAME": "learner", "LANG": "C.UTF-8",
         "PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MiB of the address space, which is limited
         "MPLCONFIGDIR": "/tmp/matplotlib", "IPYTHONDIR": f"{isolate.HOME}/.ipython", "COURSE_BUDGET": "quick",
         "COURSE_DATA": str(data_folder()), "COURSE_SANDBOX": "1",
+        "COURSE_KEEP": os.pathsep.join([*python_folders(), str(PACKAGE), str(data_folder())]),
     }

@@ -21,6 +21,7 @@ import signal
 from typing import Any
 
 from autograder.kernel import isolate
+from autograder.kernel.refuse import refuse_system_calls
 
 
 def preload() -> None:
@@ -28,11 +29,17 @@ def preload() -> None:
     import matplotlib
 
     matplotlib.use("module://matplotlib_inline.backend_inline")
+    import ipykernel.debugger
     import ipykernel.ipkernel
     import ipykernel.kernelapp
+    import IPython.core.completerlib
+    import IPython.core.debugger
+    import IPython.extensions.storemagic
     import jaxtyping
     import matplotlib.pyplot as plt
     import torch
+    import tornado.locks
+    import tornado.platform.asyncio
     import tqdm
 
     import autograder.checking
@@ -49,7 +56,7 @@ def preload() -> None:
     figure.add_subplot().plot([0, 1])
     figure.canvas.draw()
     plt.close(figure)
-    del jaxtyping, tqdm, ipykernel
+    del IPython, ipykernel, jaxtyping, tornado, tqdm
 
 
 class Warm:
@@ -111,14 +118,21 @@ class Warm:
             isolate.die_with_parent()
             if self.sandboxed:
                 isolate.new_namespaces()
+            told, telling = os.pipe()
             kernel = os.fork()
             if kernel:
-                guard(kernel, report)
+                os.close(telling)
+                guard(kernel, told, report, self.sandboxed)
+            os.close(told)
+            os.close(report)
+            report = telling
             isolate.die_with_parent()
             if self.sandboxed:
+                isolate.first_to_go()
                 isolate.limit(command["limits"])
                 isolate.cover(command["id"], command["limits"])
                 isolate.drop_privileges()
+                refuse_system_calls()
             from autograder.kernel.inside import serve
 
             home = isolate.HOME if self.sandboxed else f"{self.sockets}/{command['id']}"
@@ -135,7 +149,7 @@ class Warm:
         data = os.read(pipe, 65536)
         *lines, pending = (pending + data).split(b"\n")
         self.pipes[pipe] = (kernel_id, pending)
-        for line in lines:
+        for line in filter(None, lines):
             report = json.loads(line)
             if "pid" in report:
                 self.kernels[kernel_id] = report["pid"]
@@ -144,6 +158,7 @@ class Warm:
             elif "failed" in report:
                 self.tell(event="failed", id=kernel_id, reason=report["failed"])
             elif "status" in report:
+                self.kernels.pop(kernel_id, None)  # its number may go to another process
                 self.tell(event="exit", id=kernel_id, status=report["status"])
         if not data:
             self.bury(pipe, kernel_id)
@@ -161,9 +176,17 @@ class Warm:
                 pass
 
 
-def guard(kernel: int, report: int) -> None:
-    """Tell the kernel's pid, wait for its end, tell that too. Never returns."""
+def guard(kernel: int, told: int, report: int, sandboxed: bool) -> None:
+    """Tell the kernel's pid; pass on that it is ready, once nothing is left that it could change; tell its end.
+
+    Never returns. The kernel holds no descriptor of the report, and closes its own before any code of a learner's runs.
+    """
     os.write(report, json.dumps({"pid": kernel}).encode() + b"\n")
+    with os.fdopen(told, "rb") as kernels:
+        line = kernels.readline()
+    if sandboxed and b"ready" in line:
+        isolate.seal_sockets()
+    os.write(report, line)
     _, code = os.waitpid(kernel, 0)
     os.write(report, json.dumps({"status": os.waitstatus_to_exitcode(code)}).encode() + b"\n")
     os._exit(0)
@@ -192,6 +215,8 @@ def main() -> None:
     os.dup2(2, 1)
     if os.getuid() == 0 and not options.unsafe:
         isolate.become_nobody()
+    if not options.unsafe:
+        isolate.die_with_parent()  # becoming somebody else undid what bubblewrap had asked for
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     preload()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
