@@ -53,17 +53,21 @@ def grade(
     unsafe_no_sandbox: Annotated[bool, typer.Option("--unsafe-no-sandbox", help="Run code unprotected.")] = False,
 ) -> None:
     """Grade notebooks. Exit status 0 when every submission was graded, whatever the grades."""
-    from autograder.judge.grade import Settings, find_submissions, grade_all
-    from autograder.judge.report import as_json
-    from autograder.judge.table import Progress, table
+    from autograder.kernel.sandbox import Sandbox
 
-    settings = Settings(seed=seed, device=_device(device), unsafe=unsafe_no_sandbox)
-    submissions = find_submissions(paths, lesson)
     console = Console(stderr=True)
     if unsafe_no_sandbox:
         console.print("[bold]Unsafe:[/bold] learners' code runs without a sandbox; every report says so.")
-    with Progress(console, len(submissions)) as progress:
-        reports = grade_all(submissions, settings, jobs, progress.told)
+    # The sandbox warms up while this process imports torch.
+    with Sandbox(unsafe=unsafe_no_sandbox) as sandbox:
+        from autograder.judge.grade import Settings, find_submissions, grade_all
+        from autograder.judge.report import as_json
+        from autograder.judge.table import Progress, table
+
+        settings = Settings(seed=seed, device=_device(device), unsafe=unsafe_no_sandbox)
+        submissions = find_submissions(paths, lesson)
+        with Progress(console, len(submissions)) as progress:
+            reports = grade_all(submissions, settings, jobs, progress.told, sandbox)
     text = json.dumps(as_json(reports), indent=1, ensure_ascii=False)
     if json_file is not None and str(json_file) != "-":
         json_file.write_text(text + "\n", encoding="utf-8")

@@ -34,7 +34,7 @@ _UNREADABLE = "autograder_unreadable"
 def _grader(seed: int | None, device: str, unsafe: bool) -> Grader:
     """One grader with one warm process for all the submissions of a run."""
     grader = Grader(Settings(seed=seed, device=device, unsafe=unsafe))
-    atexit.register(grader.sandbox.close)
+    atexit.register(grader.close)
     return grader
 
 

@@ -18,7 +18,7 @@ EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Finished:
-    """Wall and CPU seconds, and bytes: the highest sum seen over the process and all that descend from it.
+    """Wall and CPU seconds, and bytes: the highest sum seen over the process and all that descend from it, if watched.
 
     CPU seconds are those of the process and of all below it that were waited for, as the system accounts them.
     """
@@ -28,17 +28,18 @@ class Finished:
     peak_bytes: int
 
 
-def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Finished:
-    """Run to the end. Raises RuntimeError with the last lines it printed when it fails."""
+def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], watch: bool = False) -> Finished:
+    """Run to the end; `watch` its memory, which slows it down. Raises RuntimeError with its last lines if it fails."""
     with tempfile.TemporaryFile() as log:
         began, cpu_before = time.perf_counter(), _cpu_of_children()
         process = subprocess.Popen(command, cwd=cwd, env=dict(env), stdout=log, stderr=subprocess.STDOUT)
-        memory = Memory(process.pid)
+        memory = Memory(process.pid) if watch else None
         try:
             status = process.wait()
             seconds = time.perf_counter() - began
         finally:
-            memory.stop()
+            if memory is not None:
+                memory.stop()
             if process.poll() is None:
                 process.terminate()
                 process.wait()
@@ -46,7 +47,7 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Finished:
             log.seek(0)
             tail = log.read().decode("utf-8", "replace")[-3000:]
             raise RuntimeError(f"`{' '.join(command)}` ended with {status}; it said last:\n{tail}")
-    return Finished(seconds, _cpu_of_children() - cpu_before, memory.peak)
+    return Finished(seconds, _cpu_of_children() - cpu_before, memory.peak if memory else 0)
 
 
 def _cpu_of_children() -> float:

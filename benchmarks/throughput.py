@@ -51,7 +51,8 @@ def measure(quick: bool = False) -> Section:
             theirs.append(autograde(found))
         judged = our_scores(found)
         differ = differences(judged, stock.scores(found.course, LESSON))
-    return _section([theirs, ours[1], ours[JOBS]], judged, differ)
+        watched = [autograde(found, watch=True), *(grade(found, jobs, watch=True) for jobs in ours)]
+    return _section([theirs, ours[1], ours[JOBS]], watched, judged, differ)
 
 
 def prepare(folder: Path, root: Path) -> Class:
@@ -69,20 +70,20 @@ def prepare(folder: Path, root: Path) -> Class:
     return found
 
 
-def grade(found: Class, jobs: int) -> Finished:
+def grade(found: Class, jobs: int, watch: bool = False) -> Finished:
     """Our grader, as on the command line."""
     command = [
         sys.executable, "-m", "autograder", "grade", str(found.submitted), "--jobs", str(jobs),
         "--seed", str(PUBLIC_SEED), "--device", "cpu", "--json", str(_reports(found)),
     ]  # fmt: skip
-    return processes.run(command, found.root, stock.environment(COURSE_ROOT=str(found.root)))
+    return processes.run(command, found.root, stock.environment(COURSE_ROOT=str(found.root)), watch)
 
 
-def autograde(found: Class) -> Finished:
+def autograde(found: Class, watch: bool = False) -> Finished:
     """nbgrader, as on the command line, on submissions that it has not yet graded."""
     stock.forget_grades(found.course)
     command = [sys.executable, "-m", "nbgrader", "autograde", LESSON, "--log-level=WARN"]
-    return processes.run(command, found.course, stock.environment())
+    return processes.run(command, found.course, stock.environment(), watch)
 
 
 def our_scores(found: Class) -> dict[str, dict[str, float]]:
@@ -103,12 +104,15 @@ def differences(ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, f
     return told
 
 
-def _section(runs: Sequence[Sequence[Finished]], judged: dict[str, dict[str, float]], differ: list[str]) -> Section:
+def _section(
+    runs: Sequence[Sequence[Finished]], watched: Sequence[Finished], judged: dict[str, dict[str, float]],
+    differ: list[str],
+) -> Section:
     seconds = [Measured(tuple(r.seconds for r in column), "s") for column in runs]
     rate = [Measured(tuple(60 * len(CLASS) / r.seconds for r in column), "/min") for column in runs]
     each = [Measured(tuple(r.seconds / len(CLASS) for r in column), "s") for column in runs]
     cpu = [Measured(tuple(r.cpu_seconds / len(CLASS) for r in column), "s") for column in runs]
-    memory = [Measured(tuple(r.peak_bytes / 2**30 for r in column), "GiB") for column in runs]
+    memory = [Measured((r.peak_bytes / 2**30,), "GiB") for r in watched]
     faster = [Measured((column.median / rate[0].median,), "times") for column in rate]
     named = (
         ("whole run", seconds), ("submissions per minute", rate), ("per submission", each),
@@ -123,7 +127,7 @@ def _section(runs: Sequence[Sequence[Finished]], judged: dict[str, dict[str, flo
         ),
         Bar(f"{equal} ({min(totals):g} to {max(totals):g} points)", not differ and len(judged) == len(CLASS)),
     )
-    note = "Memory: the highest sum over all processes of a run, looked at twice a second; shared pages count once."
+    note = "Memory: in a run of its own, the highest sum over all processes, twice a second; shared pages count once."
     return Section("throughput", f"Grading a class of {len(CLASS)}", COLUMNS, tuple(
         Row(name, tuple(cells)) for name, cells in named
     ), bars, (f"Medians and extremes of {len(runs[0])} runs each, taken in turn.", note))

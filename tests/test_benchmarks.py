@@ -104,7 +104,7 @@ def test_unequal_scores_are_told_and_equal_ones_are_not() -> None:
 
 def test_a_command_is_measured_and_its_failure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "EVERY_SECONDS", 0.001)
-    finished = processes.run([sys.executable, "-c", "sum(range(10**6))"], tmp_path, os.environ)
+    finished = processes.run([sys.executable, "-c", "sum(range(10**6))"], tmp_path, os.environ, watch=True)
     assert finished.peak_bytes > 2**20
     assert finished.cpu_seconds > 0
     with pytest.raises(RuntimeError, match="what went wrong"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from autograder.compare import compare
 from autograder.drive import Response, perform
 from autograder.exercise import PUBLIC_SEED, Case, Exercise, Misconception, Rng, get, misconceptions_of, reference_of
 from autograder.verdict import Verdict, decide, problem_of
+from autograder.wire import pack
 
 _ONE_AT_A_TIME = threading.RLock()
 """Driving an answer goes through switches that the whole process shares: torch's generator, TF32, defaults."""
@@ -26,7 +27,7 @@ class Expectation:
         self.exercise, self.device = exercise, device
         self.cases: tuple[Case, ...] = tuple(exercise.cases(Rng(seed, exercise.id)))
         self.expected: tuple[Response, ...] = self._expected()
-        self._wrong: dict[str, tuple[Response, ...]] = {}
+        self._wrong: dict[tuple[str, int], Response] = {}
 
     def _expected(self) -> tuple[Response, ...]:
         if self.exercise.artifact is not None:
@@ -39,12 +40,27 @@ class Expectation:
 
     def ask(self, answer: Any, weights: Mapping[str, torch.Tensor] | None = None) -> tuple[Response, ...]:
         """Drive an answer that may be trusted (a reference, or the learner's in their own notebook)."""
+        return tuple(self._ask_case(case, answer, weights) for case in self.cases)
+
+    def _ask_case(
+        self, case: Case, answer: Any, weights: Mapping[str, torch.Tensor] | None = None
+    ) -> Response:
         extra = {} if weights is None else {"weights": dict(weights)}
         with _ONE_AT_A_TIME, _exact_matmul():
-            return tuple(
-                perform(self.exercise, answer, {**case.inputs, **extra}, case.gradients, case.mutable, self.device)
-                for case in self.cases
-            )
+            inputs = {**case.inputs, **extra}
+            return perform(self.exercise, answer, inputs, case.gradients, case.mutable, self.device)
+
+    @cached_property
+    def packed(self) -> tuple[str, bytes]:
+        """The cases as they are sent to a learner's process, but for weights of the learner's own."""
+        return self.packed_with({})
+
+    def packed_with(self, extra: Mapping[str, Any]) -> tuple[str, bytes]:
+        """The cases as they are sent, with `extra` inputs in each."""
+        return pack([
+            {"inputs": {**case.inputs, **extra}, "gradients": case.gradients, "mutable": case.mutable}
+            for case in self.cases
+        ])
 
     def decide(self, responses: Sequence[Response], hidden: bool) -> Verdict:
         """The verdict on an answer's responses, with the hint of the misconception it shows."""
@@ -56,24 +72,31 @@ class Expectation:
 
     def recognise(self, responses: Sequence[Response]) -> Misconception | None:
         """The misconception whose outputs these are, if there is one."""
+        # Cases that fail come first: most misconceptions are told apart by one case, and need not run the others.
+        failed = [
+            problem_of(self.exercise, *three) is not None
+            for three in zip(self.cases, self.expected, responses, strict=True)
+        ]
+        order = sorted(range(len(failed)), key=lambda index: not failed[index])
         known = misconceptions_of(self.exercise)
         for exact in (True, False):
             for one in known:
-                if self._agree(self.responses_of(one), responses, exact):
+                wrong = ((index, self._response_of(one, index)) for index in order)
+                if all(self._agree_on(index, response, responses[index], exact) for index, response in wrong):
                     return one
         return None
 
     def responses_of(self, one: Misconception) -> tuple[Response, ...]:
-        """What a misconception answers, computed once."""
-        if one.name not in self._wrong:
-            self._wrong[one.name] = self.ask(one.answer)
-        return self._wrong[one.name]
+        """What a misconception answers."""
+        return tuple(self._response_of(one, index) for index in range(len(self.cases)))
 
-    def _agree(self, wrong: Sequence[Response], got: Sequence[Response], exact: bool) -> bool:
-        pairs = zip(self.cases, wrong, got, self.expected, strict=True)
-        return all(self._agree_on(case, w, g, e, exact) for case, w, g, e in pairs)
+    def _response_of(self, one: Misconception, index: int) -> Response:
+        if (one.name, index) not in self._wrong:
+            self._wrong[one.name, index] = self._ask_case(self.cases[index], one.answer)
+        return self._wrong[one.name, index]
 
-    def _agree_on(self, case: Case, wrong: Response, got: Response, expected: Response, exact: bool) -> bool:
+    def _agree_on(self, index: int, wrong: Response, got: Response, exact: bool) -> bool:
+        case, expected = self.cases[index], self.expected[index]
         if wrong.failure or got.failure:
             return _same_failure(wrong, got)
         if wrong.outputs is not None and self.exercise.verify(case, wrong.outputs) is not None:

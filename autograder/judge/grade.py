@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-import queue
 import secrets
 import threading
 import time
@@ -18,7 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import GradingImpossible, NoSandbox, SubmissionError
+import torch
+
+from autograder.errors import CourseError, GradingImpossible, NoSandbox, SubmissionError
 from autograder.exercise import exercises, get
 from autograder.judge.rebuild import Rebuilt, instructor_notebook, read_notebook, rebuild
 from autograder.judge.report import Report
@@ -28,6 +30,8 @@ from autograder.kernel.limits import Limits
 from autograder.kernel.sandbox import Sandbox
 from autograder.kernel.visible import PACKAGE
 from autograder.verdict import Verdict, no_answer
+
+_log = logging.getLogger(__name__)
 
 ROOT = Path(os.environ.get("COURSE_ROOT", PACKAGE.parent))
 """The checkout: solutions/, notebooks/ and data/ lie in it."""
@@ -128,23 +132,77 @@ def _only_lesson() -> str | None:
     return lesson_names()[0] if len(lesson_names()) == 1 else None
 
 
-class Grader:
-    """Grades submissions one after another in a sandbox of its own. Use as a context manager."""
+class SharedSandbox:
+    """The one sandbox that several graders fork from, replaced when it breaks. Use as a context manager."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sandbox: Sandbox | None = None) -> None:
+        self._settings, self._lock = settings, threading.Lock()
+        self._sandbox = sandbox or self.another()
+
+    def another(self) -> Sandbox:
+        """A fresh sandbox of the same kind."""
+        return Sandbox(self._settings.limits, unsafe=self._settings.unsafe)
+
+    def get(self) -> Sandbox:
+        """The present one."""
+        with self._lock:
+            return self._sandbox
+
+    def replace(self, broken: Sandbox) -> None:
+        """Put a fresh one in the place of `broken`, unless another thread has done so."""
+        with self._lock:
+            if self._sandbox is broken:
+                broken.close()
+                self._sandbox = self.another()
+
+    def __enter__(self) -> SharedSandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sandbox.close()
+
+
+class Grader:
+    """Grades submissions one after another. Use as a context manager; without `shared` it has a sandbox of its own."""
+
+    def __init__(self, settings: Settings, shared: SharedSandbox | None = None) -> None:
+        # The judge's tensors are small: a second thread would only wait for the first, and take a core from a kernel.
+        torch.set_num_threads(1)
         self.settings, self.seed = settings, settings.hidden_seed()
         self._instructor: dict[str, dict[str, Any]] = {}
-        self.sandbox = Sandbox(settings.limits, unsafe=settings.unsafe)
+        self._own = None if shared else SharedSandbox(settings)
+        self._shared = shared or self._own or SharedSandbox(settings)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox in use."""
+        return self._shared.get()
+
+    def close(self) -> None:
+        """End the sandbox, if it is this grader's own."""
+        if self._own is not None:
+            self._own.get().close()
 
     def __enter__(self) -> Grader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.sandbox.close()
+        self.close()
 
     def grade(self, submission: Submission) -> Report:
         """The report on one submission. Raises only GradingImpossible: what it holds can't make grading fail."""
         began = time.monotonic()
+        try:
+            return self._grade(submission, began)
+        except CourseError:
+            raise
+        except Exception as error:  # noqa: BLE001  a fault of ours on one submission must not cost the others theirs
+            reason = f"the judge failed on this submission ({type(error).__name__}): please report it"
+            _log.exception("%s: %s", submission.path, reason)
+            verdicts = tuple(no_answer(one, "malformed", reason) for one in exercises(submission.lesson))
+            return self._report(submission, verdicts, began, (reason,))
+
+    def _grade(self, submission: Submission, began: float) -> Report:
         if submission.lesson is None:
             names = ", ".join(lesson_names())
             note = f"the file's name tells no lesson: call it <lesson>.ipynb or give --lesson (lessons: {names})"
@@ -165,23 +223,31 @@ class Grader:
         return rebuild(lesson, self._instructor[lesson], submitted)
 
     def run(self, rebuilt: Rebuilt, folder: Path | None) -> tuple[tuple[Verdict, ...], dict[int, Any]]:
-        """Judge. A warm process that dies is replaced once; a submission that ends the second too gets nothing.
+        """Judge. Where the warm process dies, it is replaced and the submission tried again, in a sandbox of its own.
 
-        Raises GradingImpossible where the sandbox fails without a submission as well.
+        One that ends this too gets nothing. Raises GradingImpossible where a sandbox fails without a submission.
         """
-        for _ in range(2):
-            run = Run(rebuilt, self.sandbox, self.seed, self.settings.device, folder)
+        sandbox = self.sandbox
+        try:
+            return self._run_in(sandbox, rebuilt, folder)
+        except NoSandbox:
+            raise
+        except GradingImpossible:
+            self._shared.replace(sandbox)
+        with self._shared.another() as alone:
+            alone.fork().close()
             try:
-                return run.verdicts(), run.outputs
-            except NoSandbox:
-                raise
+                return self._run_in(alone, rebuilt, folder)
             except GradingImpossible:
-                self.sandbox.close()
-                self.sandbox = Sandbox(self.settings.limits, unsafe=self.settings.unsafe)
-                self.sandbox.fork().close()
-        checks = (cell.name.removeprefix(CHECK_PREFIX) for cell in rebuilt.cells if cell.kind == "check")
-        reason = "this submission ended the sandbox, twice"
-        return tuple(no_answer(get(name), "crashed", reason) for name in checks), {}
+                checks = (cell.name.removeprefix(CHECK_PREFIX) for cell in rebuilt.cells if cell.kind == "check")
+                reason = "this submission ended the sandbox, twice"
+                return tuple(no_answer(get(name), "crashed", reason) for name in checks), {}
+
+    def _run_in(
+        self, sandbox: Sandbox, rebuilt: Rebuilt, folder: Path | None
+    ) -> tuple[tuple[Verdict, ...], dict[int, Any]]:
+        run = Run(rebuilt, sandbox, self.seed, self.settings.device, folder)
+        return run.verdicts(), run.outputs
 
     def _report(
         self, submission: Submission, verdicts: tuple[Verdict, ...], began: float, notes: tuple[str, ...],
@@ -195,32 +261,25 @@ class Grader:
 
 def grade_all(
     submissions: Sequence[Submission], settings: Settings, jobs: int = 1,
-    told: Callable[[Report], None] = lambda report: None,
+    told: Callable[[Report], None] = lambda report: None, sandbox: Sandbox | None = None,
 ) -> list[Report]:
-    """Reports in the order of `submissions`; `told` hears of each as it comes, from one thread at a time."""
-    graders: queue.SimpleQueue[Grader] = queue.SimpleQueue()
-    made = [Grader(settings) for _ in range(max(1, min(jobs, len(submissions))))]
+    """Reports in the order of `submissions`; `told` hears of each as it comes, from one thread at a time.
+
+    A `sandbox` that was started before is used, and ended at last.
+    """
     lock = threading.Lock()
-    try:
-        for grader in made:
-            grader.sandbox.wait_warm()
-            graders.put(grader)
+    with SharedSandbox(settings, sandbox) as shared:
+        shared.get().wait_warm()
+        grader = Grader(settings, shared)
 
         def one(submission: Submission) -> Report:
-            grader = graders.get()
-            try:
-                report = grader.grade(submission)
-            finally:
-                graders.put(grader)
+            report = grader.grade(submission)
             with lock:
                 told(report)
             return report
 
-        with ThreadPoolExecutor(len(made)) as pool:
+        with ThreadPoolExecutor(max(1, min(jobs, len(submissions)))) as pool:
             return list(pool.map(one, submissions))
-    finally:
-        for grader in made:
-            grader.sandbox.close()
 
 
 def grade(path: str | Path, *, lesson: str | None = None, settings: Settings | None = None) -> Report:

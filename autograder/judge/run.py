@@ -18,7 +18,7 @@ from autograder.judge.rebuild import Cell, Rebuilt
 from autograder.kernel.client import Reply, clean
 from autograder.kernel.sandbox import Kernel, Sandbox
 from autograder.verdict import Verdict, no_answer
-from autograder.wire import pack, unpack
+from autograder.wire import unpack
 
 CHECK_PREFIX = "check_"
 
@@ -106,12 +106,7 @@ class Run:
     def _ask(
         self, exercise: Exercise, expected: Expectation, weights: Mapping[str, Tensor] | None, kernel: Kernel
     ) -> Verdict:
-        extra = {} if weights is None else {"weights": dict(weights)}
-        cases = [
-            {"inputs": {**case.inputs, **extra}, "gradients": case.gradients, "mutable": case.mutable}
-            for case in expected.cases
-        ]
-        text, blob = pack(cases)
+        text, blob = expected.packed if weights is None else expected.packed_with({"weights": dict(weights)})
         limits = self.sandbox.limits
         seconds = max(0.1, min(limits.ask_seconds, self.end - time.monotonic()))
         reply = kernel.ask({"exercise": exercise.id, "cases": text}, blob, seconds)

@@ -180,8 +180,9 @@ class Sandbox:
         return self._process.poll() is not None or self._errors.closed
 
     def _wait_event(self, seconds: float) -> None:
+        assert self._process.stdout is not None
         with contextlib.suppress(OSError, ValueError):
-            select.select([self._process.stdout], [], [], seconds)
+            select.select([self._process.stdout.fileno()], [], [], seconds)
 
     def _read_event(self) -> bool:
         """Read what the warm process has told; False when there is nothing, or it has ended."""
