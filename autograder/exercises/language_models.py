@@ -170,7 +170,7 @@ class BPEMerges(Exercise):
         return {"merges": found}
 
 
-@exercise("bpe_tokenize", lesson=LESSON, points=4, difficulty=3, minutes=15)
+@exercise("bpe_tokenize", lesson=LESSON, points=4, difficulty=3, minutes=15, builds_on=("bpe_merges",))
 class BPETokenize(Exercise):
     def cases(self, rng: Rng) -> Iterator[Case]:
         def case(name: str, word: str, merges: list[tuple[str, str]], weight: float = 1.0) -> Case:
