@@ -135,7 +135,7 @@ def _conclude(reports: list[Report], scores: dict[str, float], course: Path, sec
         f"          {shown}/grades.csv and gradebook.db   the gradebook\n"
         f"Run next  COURSE_FOLDER={shown} .venv/bin/jupyter lab   and open Formgrader\n"
         f"          .venv/bin/python -m autograder grade {shown}/submitted --jobs 2\n"
-        "          make lab   to take the course yourself", highlight=False,
+        "          make lab   to take the course yourself", highlight=False, soft_wrap=True,
     )
     return 0
 

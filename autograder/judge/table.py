@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from rich.table import Table
 from autograder.feedback import points_text
 from autograder.judge.report import Report
 from autograder.verdict import Verdict
+
+_NAME = re.compile(r"`[^`]*`")
 
 
 class Progress:
@@ -58,4 +61,13 @@ def reasons(report: Report) -> str:
             told = "" if verdict.status == "missing" else verdict.hint or verdict.message
             grouped.setdefault(f"{verdict.status}: {told}".rstrip(": "), []).append(verdict)
     lines = [f"{', '.join(v.exercise_id for v in group)}: {reason}" for reason, group in grouped.items()]
-    return "\n".join([*report.notes, *lines])
+    return "\n".join([*_joined(report.notes), *lines])
+
+
+def _joined(notes: Sequence[str]) -> list[str]:
+    """Notes that differ in one name only become one."""
+    names: dict[str, list[str]] = {}
+    for note in notes:
+        named = _NAME.search(note)
+        names.setdefault(_NAME.sub("{}", note, count=1), []).append(named.group(0) if named else "")
+    return [note.replace("{}", ", ".join(group), 1) for note, group in names.items()]
