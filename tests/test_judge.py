@@ -4,12 +4,14 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from autograder.drive import Failure, Response
 from autograder.errors import GradingImpossible, NoSandbox, NotPlainData
@@ -17,9 +19,9 @@ from autograder.exercise import get
 from autograder.judge import grade as grading
 from autograder.judge.expect import Expectation, expectation, judge_answer
 from autograder.judge.grade import Grader, Settings, grade_all, secret_seed
-from autograder.judge.report import as_json
+from autograder.judge.report import Report, as_json
 from autograder.judge.run import read_responses
-from autograder.judge.table import reasons, table
+from autograder.judge.table import Progress, reasons, table
 from autograder.kernel.client import Reply
 from autograder.reference import rnn
 from autograder.verdict import STATUSES
@@ -70,8 +72,8 @@ PARTIAL = source_of_answer("rnn_step").replace("return torch", "return 1.0 if le
         ("def rnn_step(*a):\n    return a[99]", "error", "one step: it raised IndexError\nline 2: return a[99]"),
         ("rnn_step = 5", "error", "one step: it raised TypeError"), ("def rnn_step(:", "error", "raised SyntaxError"),
         ("1 / 0", "error", "the answer cell `rnn_step` raised ZeroDivisionError"),
-        ("def rnn_step(*a):\n    while True: pass", "timeout", "no answer within 5 s"),
-        ("while True: pass", "timeout", "the answer cell `rnn_step` did not end within 4 s"),
+        ("def rnn_step(*a):\n    while True: pass", "timeout", "no answer within 3 s"),
+        ("while True: pass", "timeout", "the answer cell `rnn_step` did not end within 3 s"),
         ("def rnn_step(*a):\n    return torch.zeros(2**40)", "memory", "it ran out of memory"),
         ("x = bytearray(2**40)", "memory", "ran out of memory"),
         ("import os\ndef rnn_step(*a):\n    os._exit(0)", "crashed", "the answer ended the kernel"),
@@ -412,6 +414,46 @@ def test_many_are_graded_in_their_order_and_one_that_breaks_the_judge_costs_no_o
     assert "RuntimeError" in reports[1].notes[0]
     assert table(reports).row_count == 3
     assert "missing" in reasons(reports[0])
+
+
+@sandboxed
+def test_who_uses_up_the_time_is_judged_on_what_came_before(course, grader, tmp_path, monkeypatch):
+    notebook = with_extra(course.solution, "rnn_forward", "while True: pass")
+    monkeypatch.setattr(grader.sandbox, "limits", replace(LIMITS, submission_seconds=2.0))
+    report = grader.grade(hand_in(tmp_path / "ann", notebook))
+    assert verdict(report, "rnn_step").status == "passed"
+    late = verdict(report, "RNNTagger")
+    assert (late.status, late.message) == ("timeout", "not judged: the submission's time was used up by other cells")
+
+
+@sandboxed
+def test_whose_kernel_ends_too_often_is_judged_on_what_came_before(course, grader, tmp_path, monkeypatch):
+    deadly = {name: f"import os\ndef {name}(*a, **b): os._exit(1)" for name in UNTRAINED}
+    monkeypatch.setattr(grader.sandbox, "limits", replace(LIMITS, restarts=1))
+    report = grader.grade(hand_in(tmp_path / "ann", course.answered(**deadly)))
+    assert verdict(report, "rnn_forward").status == "crashed"
+    assert verdict(report, "RNNTagger").message == "not judged: its kernel ended too often by other cells"
+
+
+@sandboxed
+def test_a_check_that_breaks_on_hostile_outputs_gives_nothing(course, grade, monkeypatch):
+    monkeypatch.setattr(type(get("generate")), "verify", lambda *a: 1 / 0)
+    found = verdict(grade(course.solution), "generate")
+    assert (found.status, found.points) == ("malformed", 0)
+
+
+@sandboxed
+def test_weights_that_were_not_handed_in_are_missing(course, grader):
+    rebuilt = grader.rebuild(LESSON, course.solution)
+    verdicts, _ = grader.run(rebuilt, None)
+    assert {v.status for v in verdicts if v.exercise_id == "sentiment"} == {"missing"}
+
+
+def test_progress_tells_of_each_report(capsys):
+    console = Console(force_terminal=False)
+    with Progress(console, 1) as progress:
+        progress.told(Report("x", "[bold]ann", LESSON, (), 0.5))
+    assert "[bold]ann: 0 of 0 in 0.5 s" in capsys.readouterr().out
 
 
 def test_without_bubblewrap_grading_refuses_with_the_command_that_helps(course, tmp_path, monkeypatch):

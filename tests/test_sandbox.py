@@ -268,8 +268,6 @@ def test_a_fork_bomb_is_contained(kernel, box):
                 children.append(child)
         except OSError as error:
             pass
-        for child in children:
-            os.kill(child, 9)
         print(json.dumps(len(children)))
         """,
     )

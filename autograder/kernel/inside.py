@@ -25,7 +25,7 @@ from autograder.wire import pack, unpack
 class CourseKernel(IPythonKernel):  # type: ignore[misc]
     """An IPython kernel that can also be asked exercises."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
         super().__init__(**kwargs)
         self.shell_handlers["ask_request"] = self.ask_request
 
@@ -37,9 +37,14 @@ class CourseKernel(IPythonKernel):  # type: ignore[misc]
         except KeyboardInterrupt:
             answer = {"status": "interrupted"}, b""
         except Exception as error:  # noqa: BLE001  the reply must be sent whatever the learner's code did
-            answer = {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:500]}, b""
+            answer = {"status": "failed", "reason": _printable(f"{type(error).__name__}: {error}")}, b""
         content, data = answer
         self.session.send(stream, "ask_reply", content, parent, ident=ident, buffers=[data])
+
+
+def _printable(text: str) -> str:
+    """Text that can be sent: a learner's exception may hold half a surrogate pair."""
+    return text[:500].encode("utf-8", "replace").decode("utf-8")
 
 
 def answer_cases(content: dict[str, Any], blob: bytes, namespace: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -70,7 +75,7 @@ def _packable(response: Response) -> dict[str, Any]:
     return {"outputs": response.outputs, "gradients": response.gradients, "changed": list(response.changed)}
 
 
-def _show_figures(shell: Any) -> None:
+def _show_figures(shell: Any) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Figures become pictures at a cell's end; matplotlib arranged nothing, as it was imported before this shell."""
     with contextlib.suppress(ImportError):
         from matplotlib_inline.backend_inline import configure_inline_support
@@ -78,7 +83,7 @@ def _show_figures(shell: Any) -> None:
         configure_inline_support(shell, "module://matplotlib_inline.backend_inline")  # type: ignore[no-untyped-call]
 
 
-def serve(connection: dict[str, Any], report: int, home: str) -> int:
+def serve(connection: dict[str, Any], report: int, home: str) -> int:  # pragma: no cover  in the sandbox
     """Run the kernel until it is told to stop or killed."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(home)

@@ -32,16 +32,16 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
-def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:  # pragma: no cover
     arguments = (source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
     _check(_libc.mount(*arguments), f"mount {target}")
 
 
-def _prctl(option: int, value: int) -> None:
+def _prctl(option: int, value: int) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
-def become_nobody(uid: int = 65534) -> None:
+def become_nobody(uid: int = 65534) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Give up root for good. The kernel exempts root from the limit on processes, so the judge's root must go."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
@@ -49,7 +49,7 @@ def become_nobody(uid: int = 65534) -> None:
     _prctl(_PR_SET_DUMPABLE, 1)
 
 
-def new_namespaces() -> None:
+def new_namespaces() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """New user, mount, pid, ipc, network and host-name namespaces; the pid namespace begins with the next fork."""
     uid, gid = os.getuid(), os.getgid()
     _check(_libc.unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWNET | _NEWUTS), "unshare")
@@ -59,7 +59,7 @@ def new_namespaces() -> None:
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
 
 
-def cover(kernel_id: str, limits: Mapping[str, Any]) -> None:
+def cover(kernel_id: str, limits: Mapping[str, Any]) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Hide every place that another submission could have written to, and `/proc`; give private empty ones."""
     _mount(f"{SOCKETS}/{kernel_id}", OWN_SOCKETS, "", _MS_BIND)
     flags = _MS_NOSUID | _MS_NODEV
@@ -82,13 +82,13 @@ def _needed_below(place: str) -> list[str]:
     return [path for path in wanted if path.startswith(f"{place}/")]
 
 
-def seal_sockets() -> None:
+def seal_sockets() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Keep the kernel from changing the folder of its sockets, which the judge looks into. They still work."""
     flags = _MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
     _mount("none", OWN_SOCKETS, "", flags)
 
 
-def _cover_proc(flags: int) -> None:
+def _cover_proc(flags: int) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     # torch reads cpuinfo at its first operation; everything else in /proc would lead to the warm process.
     kept = {name: _read(f"/proc/{name}") for name in ("cpuinfo", "meminfo")}
     _mount("tmpfs", "/proc", "tmpfs", flags, "size=1m,mode=0755")
@@ -103,7 +103,7 @@ def _read(path: str) -> str:
         return file.read(200_000)
 
 
-def limit(limits: Mapping[str, Any]) -> None:
+def limit(limits: Mapping[str, Any]) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Limits on address space (beyond the present), processes, files, descriptors and processor time."""
     pages = int(_read("/proc/self/statm").split()[0])
     memory = pages * resource.getpagesize() + int(limits["memory_bytes"])
@@ -118,13 +118,13 @@ def limit(limits: Mapping[str, Any]) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def first_to_go() -> None:
+def first_to_go() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Where memory runs out, let the system end this process before any other. Needs `/proc`."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
 
 
-def drop_privileges() -> None:
+def drop_privileges() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """No new privileges, no capability in any set. Must come before the first thread: capabilities are per thread."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     for capability in range(_LAST_CAPABILITY + 1):
@@ -135,6 +135,6 @@ def drop_privileges() -> None:
     _check(_libc.capset(ctypes.byref(header), ctypes.byref(nothing)), "capset")
 
 
-def die_with_parent() -> None:
+def die_with_parent() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Be killed when the parent goes."""
     _prctl(_PR_SET_PDEATHSIG, 9)

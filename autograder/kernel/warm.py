@@ -24,7 +24,7 @@ from autograder.kernel import isolate
 from autograder.kernel.refuse import refuse_system_calls
 
 
-def preload() -> None:
+def preload() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Import what lessons import. Nothing here may start a thread: a fork would lose it."""
     import matplotlib
 
@@ -62,8 +62,8 @@ def preload() -> None:
 class Warm:
     """Forks kernels on command and tells when they end."""
 
-    def __init__(self, events: int, sockets: str, sandboxed: bool) -> None:
-        self.events, self.sockets, self.sandboxed = events, sockets, sandboxed
+    def __init__(self, events: int, sockets: str, sandboxed: bool, commands: int = 0) -> None:
+        self.commands, self.events, self.sockets, self.sandboxed = commands, events, sockets, sandboxed
         self.kernels: dict[str, int] = {}
         self.pipes: dict[int, tuple[str, bytes]] = {}
         self.selector = selectors.DefaultSelector()
@@ -73,16 +73,16 @@ class Warm:
         os.write(self.events, json.dumps(event).encode() + b"\n")
 
     def run(self) -> None:
-        """Serve until standard input closes."""
-        self.selector.register(0, selectors.EVENT_READ)
+        """Serve until no command can come any more."""
+        self.selector.register(self.commands, selectors.EVENT_READ)
         self.tell(event="warm", threads=_threads())
         pending = b""
         while True:
             for key, _ in self.selector.select():
-                if key.fd != 0:
+                if key.fd != self.commands:
                     self.hear(key.fd)
                     continue
-                data = os.read(0, 65536)
+                data = os.read(self.commands, 65536)
                 if not data:
                     return
                 *lines, pending = (pending + data).split(b"\n")
@@ -109,7 +109,7 @@ class Warm:
         self.kernels[command["id"]] = child
         self.selector.register(reading, selectors.EVENT_READ)
 
-    def become_kernel(self, command: dict[str, Any], report: int) -> None:
+    def become_kernel(self, command: dict[str, Any], report: int) -> None:  # pragma: no cover  in the sandbox
         """In the child: never returns."""
         status = 70
         try:
@@ -149,8 +149,8 @@ class Warm:
         data = os.read(pipe, 65536)
         *lines, pending = (pending + data).split(b"\n")
         self.pipes[pipe] = (kernel_id, pending)
-        for line in filter(None, lines):
-            report = json.loads(line)
+        for line in lines:
+            report = _report(line)
             if "pid" in report:
                 self.kernels[kernel_id] = report["pid"]
             elif "ready" in report:
@@ -176,7 +176,16 @@ class Warm:
                 pass
 
 
-def guard(kernel: int, told: int, report: int, sandboxed: bool) -> None:
+def _report(line: bytes) -> dict[str, Any]:
+    """One line of a report; empty for one that is none, so that nothing a kernel could write ends the warm process."""
+    try:
+        report = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def guard(kernel: int, told: int, report: int, sandboxed: bool) -> None:  # pragma: no cover  in the sandbox
     """Tell the kernel's pid; pass on that it is ready, once nothing is left that it could change; tell its end.
 
     Never returns. The kernel holds no descriptor of the report, and closes its own before any code of a learner's runs.
@@ -192,7 +201,7 @@ def guard(kernel: int, told: int, report: int, sandboxed: bool) -> None:
     os._exit(0)
 
 
-def _keep_only(descriptor: int) -> None:
+def _keep_only(descriptor: int) -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Close every descriptor but one; standard streams become the null device."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -205,7 +214,7 @@ def _threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def main() -> None:
+def main() -> None:  # pragma: no cover  in the sandbox: tests/test_sandbox.py
     """Start: keep standard output for events, become nobody if root, preload, serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sockets", default=isolate.SOCKETS)
@@ -225,5 +234,5 @@ def main() -> None:
     Warm(events, options.sockets, not options.unsafe).run()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main()
