@@ -122,7 +122,7 @@ def _compare_mapping(expected: Mapping[str, Any], got: Any, path: str, tolerance
     if missing or extra:
         have = ", ".join(map(str, got))[:300] or "none"
         text = f"{_label(path)}: expected the keys {', '.join(expected)}; got {have}"
-        return Problem("type", text, f"{_label(path)} has the wrong keys: expected {', '.join(expected)}")
+        return Problem("type", text, f"{_label(path)} has the wrong keys")
     problems = (_compare_value(v, got[k], f"{path}.{k}" if path else k, tolerance) for k, v in expected.items())
     return next((p for p in problems if p), None)
 
