@@ -1,5 +1,6 @@
 """What a learner's code can see, reach, use up and leave behind, looked at from inside."""
 
+import contextlib
 import json
 import os
 import signal
@@ -495,6 +496,21 @@ def test_when_its_judge_is_killed_the_sandbox_goes_too():
 
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
     assert not psutil.pid_exists(pid)
+
+
+def test_a_sandbox_that_is_closed_while_it_starts_leaves_no_process():
+    import psutil
+
+    def in_group(group):
+        for process in psutil.process_iter():
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                    yield process
+
+    for _ in range(10):
+        made = Sandbox(SMALL)
+        made.close()
+        assert psutil.wait_procs(list(in_group(made._process.pid)), timeout=10)[1] == []
 
 
 def test_a_closed_sandbox_says_so_and_closes_twice():

@@ -75,7 +75,7 @@ class Sandbox:
             command = [*prefix, "--info-fd", str(info_write), "--", *module]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment,
-            pass_fds=() if self.unsafe else (info_write,),
+            pass_fds=() if self.unsafe else (info_write,), start_new_session=True,
         )
         os.close(info_write)
         return process
@@ -210,8 +210,9 @@ class Sandbox:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        # Bubblewrap takes everything inside with it.
-        process.kill()
+        # Bubblewrap takes everything inside with it; but while it still sets up, its child does not yet die with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with contextlib.suppress(OSError):
             os.close(self._info_read)
