@@ -111,12 +111,11 @@ def _section(
     seconds = [Measured(tuple(r.seconds for r in column), "s") for column in runs]
     rate = [Measured(tuple(60 * len(CLASS) / r.seconds for r in column), "/min") for column in runs]
     each = [Measured(tuple(r.seconds / len(CLASS) for r in column), "s") for column in runs]
-    cpu = [Measured(tuple(r.cpu_seconds / len(CLASS) for r in column), "s") for column in runs]
     memory = [Measured((r.peak_bytes / 2**30,), "GiB") for r in watched]
     faster = [Measured((column.median / rate[0].median,), "times") for column in rate]
     named = (
         ("whole run", seconds), ("submissions per minute", rate), ("per submission", each),
-        ("CPU per submission", cpu), ("peak memory", memory), ("against stock", faster),
+        ("peak memory", memory), ("against stock", faster),
     )
     totals = [sum(points.values()) for points in judged.values()]
     equal = f"equal scores for all {len(judged)}" if not differ else f"scores differ: {'; '.join(differ)}"
