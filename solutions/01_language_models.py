@@ -764,8 +764,8 @@ plt.show()
 # $$P(x_1, \dots, x_n) = \prod_{t=1}^{n} P(x_t \mid x_1, \dots, x_{t-1}).$$
 #
 # How do we get at $P(x_t \mid \dots)$? By counting how often it happened. But nearly every long beginning occurs only
-# once, so there is nothing to count. An **n-gram model** looks back over $n - 1$ tokens only: the unigram model ($n =
-# 1$) over none, the bigram model over one, the trigram model over two. For bigrams:
+# once, so there is nothing to count. An **n-gram model** looks back over $n - 1$ tokens only: the unigram model
+# ($n = 1$) over none, the bigram model over one, the trigram model over two. For bigrams:
 #
 # $$P(j \mid i) = \frac{\text{how often } i \text{ is followed by } j}{\text{how often } i \text{ is followed by
 # anything}}.$$

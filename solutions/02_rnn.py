@@ -1294,8 +1294,8 @@ plt.show()
 # We take random networks with a given spectral radius $\rho$ of $W_{hh}$, let them read random inputs, and put a loss
 # on the last state only. Your `rnn_backward` then says how strongly the loss depends on the input $n$ steps earlier:
 # the length of $\bar x_{T-n}$, where $T$ is the last step. By section 5 it should change by a factor of about $\rho$
-# with every step, and by less where the tanh saturates. To see both, we do it twice: with inputs so tiny that every $1
-# - h_t^2$ is practically 1, and with ordinary ones.
+# with every step, and by less where the tanh saturates. To see both, we do it twice: with inputs so tiny that
+# every $1 - h_t^2$ is practically 1, and with ordinary ones.
 
 # %% slow=true
 def gradient_by_distance(rho: float, input_scale: float, seq: int, generator: torch.Generator) -> Float[Tensor, "seq"]:
