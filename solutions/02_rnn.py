@@ -799,7 +799,7 @@ for temperature in [0.0, 0.5, 1.0]:
     print(f"--- temperature {temperature} ---\n{''.join(vocabulary.decode(written))}\n")
 
 # %% [markdown]
-# The first sentence was given. At temperature 0 the model keeps to its likeliest phrases and soon runs in a loop. At 1
+# The first sentence was given. At temperature 0 the model keeps to its likeliest phrases and comes back to them. At 1
 # every unlikely letter gets its chance, and one wrong letter leads to the next: the model reads its own mistakes. In
 # between it writes words, phrases and quotation marks in their places. Read whether a sentence still knows how it
 # began, and whether the hero of the first sentence is still there at the end. What must be kept for long is what it
