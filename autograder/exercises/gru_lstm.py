@@ -1,0 +1,150 @@
+"""Lesson 03: cells with gates, one step and many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.drive import parts
+from autograder.errors import AnswerError
+from autograder.exercise import Case, Exercise, Rng, exercise, strided
+
+LESSON = "03_gru_lstm"
+F32, F64 = torch.float32, torch.float64
+GRU, LSTM = "rzh", "ifoc"
+
+Params = dict[str, Tensor]
+
+
+def cell(rng: Rng, gates: str, d_in: int, d_h: int, gain: float = 1.0, dtype: torch.dtype = F64) -> Params:
+    """Random weights of a cell with these gates, biases included: `W_xr W_hr b_r` for the gate r, and so on."""
+    found = {}
+    for gate in gates:
+        found[f"W_x{gate}"] = rng.normal(d_in, d_h, dtype=dtype, scale=gain * d_in**-0.5)
+        found[f"W_h{gate}"] = rng.normal(d_h, d_h, dtype=dtype, scale=1.5 * gain * d_h**-0.5)
+        found[f"b_{gate}"] = rng.normal(d_h, dtype=dtype, scale=0.7)
+    return found
+
+
+def other_layout(value: Any) -> Any:
+    """The same plain data with every tensor laid out in another order in memory."""
+    if isinstance(value, Tensor):
+        return strided(value)
+    if isinstance(value, Mapping):
+        return {key: other_layout(item) for key, item in value.items()}
+    return [other_layout(item) for item in value] if isinstance(value, list) else value
+
+
+def other_order(params: Params) -> Params:
+    """The same params, written down in another order."""
+    return dict(sorted(params.items(), reverse=True))
+
+
+@exercise("gru_step", lesson=LESSON, points=4, difficulty=2, minutes=12)
+class GRUStep(Exercise):
+    def cases(self, rng: Rng) -> Iterator[Case]:
+        yield Case("one step", self._inputs(rng, 3, 5, 7), weight=2)
+        yield Case("large inputs", self._inputs(rng, 2, 6, 4, gain=4.0))
+        yield Case("huge inputs stay finite", self._inputs(rng, 3, 4, 5, gain=2000.0))
+        yield Case("a batch of one", self._inputs(rng, 1, 2, 3))
+        yield Case("one input, one hidden unit", self._inputs(rng, 4, 1, 1))
+        yield Case("batch, input and state of one size", self._inputs(rng, 4, 4, 4))
+        yield Case("float32 stays float32", self._inputs(rng, 4, 3, 6, dtype=F32))
+        yield Case("another layout in memory", other_layout(self._inputs(rng, 5, 3, 2)))
+        shuffled = self._inputs(rng, 2, 5, 3)
+        yield Case("params written down in another order", shuffled | {"params": other_order(shuffled["params"])})
+        yield Case("gradients reach every input", self._inputs(rng, 3, 4, 6), weight=2, gradients=True)
+
+    def _inputs(
+        self, rng: Rng, batch: int, d_in: int, d_h: int, gain: float = 1.0, dtype: torch.dtype = F64
+    ) -> dict[str, Any]:
+        rows = {"x_t": rng.normal(batch, d_in, dtype=dtype), "h_prev": rng.normal(batch, d_h, dtype=dtype)}
+        return {**rows, "params": cell(rng, GRU, d_in, d_h, gain, dtype)}
+
+    def drive(self, answer: Any, x_t: Tensor, h_prev: Tensor, params: Params) -> dict[str, Any]:
+        return {"h_t": answer(x_t, h_prev, params)}
+
+
+@exercise("lstm_step", lesson=LESSON, points=4, difficulty=2, minutes=12)
+class LSTMStep(Exercise):
+    def cases(self, rng: Rng) -> Iterator[Case]:
+        yield Case("one step", self._inputs(rng, 3, 5, 7), weight=2)
+        yield Case("large inputs", self._inputs(rng, 2, 6, 4, gain=4.0))
+        yield Case("huge inputs stay finite", self._inputs(rng, 3, 4, 5, gain=2000.0))
+        yield Case("a cell far beyond one", self._inputs(rng, 3, 2, 4, cell_scale=30.0))
+        yield Case("a batch of one", self._inputs(rng, 1, 2, 3))
+        yield Case("one input, one hidden unit", self._inputs(rng, 4, 1, 1))
+        yield Case("batch, input and state of one size", self._inputs(rng, 4, 4, 4))
+        yield Case("float32 stays float32", self._inputs(rng, 4, 3, 6, dtype=F32))
+        yield Case("another layout in memory", other_layout(self._inputs(rng, 5, 3, 2)))
+        shuffled = self._inputs(rng, 2, 5, 3)
+        yield Case("params written down in another order", shuffled | {"params": other_order(shuffled["params"])})
+        yield Case("gradients reach every input", self._inputs(rng, 3, 4, 6), weight=2, gradients=True)
+
+    def _inputs(
+        self, rng: Rng, batch: int, d_in: int, d_h: int, gain: float = 1.0, dtype: torch.dtype = F64,
+        cell_scale: float = 2.0,
+    ) -> dict[str, Any]:
+        rows = {"x_t": rng.normal(batch, d_in, dtype=dtype), "h_prev": rng.normal(batch, d_h, dtype=dtype)}
+        c_prev = rng.normal(batch, d_h, dtype=dtype, scale=cell_scale)
+        return {**rows, "c_prev": c_prev, "params": cell(rng, LSTM, d_in, d_h, gain, dtype)}
+
+    def drive(self, answer: Any, x_t: Tensor, h_prev: Tensor, c_prev: Tensor, params: Params) -> dict[str, Any]:
+        return parts(answer(x_t, h_prev, c_prev, params), "h_t", "c_t")
+
+
+def lstm_sequence(
+    rng: Rng, batch: int, seq: int, d_in: int, d_h: int, gain: float = 1.0, dtype: torch.dtype = F64
+) -> dict[str, Any]:
+    """Inputs of `lstm_forward`."""
+    return {
+        "x": rng.normal(batch, seq, d_in, dtype=dtype),
+        "h_0": rng.normal(batch, d_h, dtype=dtype),
+        "c_0": rng.normal(batch, d_h, dtype=dtype, scale=2.0),
+        "params": cell(rng, LSTM, d_in, d_h, gain, dtype),
+    }
+
+
+@exercise("lstm_forward", lesson=LESSON, points=4, difficulty=2, minutes=10, builds_on=("lstm_step",))
+class LSTMForward(Exercise):
+    def cases(self, rng: Rng) -> Iterator[Case]:
+        yield Case("a short sequence", lstm_sequence(rng, 3, 4, 5, 7), weight=2)
+        yield Case("a long sequence with large weights", lstm_sequence(rng, 2, 30, 3, 6, gain=1.8))
+        yield Case("one step", lstm_sequence(rng, 3, 1, 2, 5))
+        yield Case("a batch of one", lstm_sequence(rng, 1, 6, 4, 3))
+        yield Case("batch, steps, input and state of one size", lstm_sequence(rng, 4, 4, 4, 4))
+        yield Case("float32 stays float32", lstm_sequence(rng, 4, 3, 2, 6, dtype=F32))
+        yield Case("another layout in memory", other_layout(lstm_sequence(rng, 3, 5, 2, 4)))
+        yield Case("gradients reach every input", lstm_sequence(rng, 2, 7, 3, 5, gain=1.2), weight=2, gradients=True)
+        yield Case("a gradient that travels far", self._open(rng, 2, 60, 3, 5), gradients=True)
+
+    def _open(self, rng: Rng, batch: int, seq: int, d_in: int, d_h: int) -> dict[str, Any]:
+        """Forget gates near one: what the cell held at the start still counts at the end."""
+        inputs = lstm_sequence(rng, batch, seq, d_in, d_h, gain=0.3)
+        inputs["params"]["b_f"] += 5.0
+        return inputs
+
+    def drive(self, answer: Any, x: Tensor, h_0: Tensor, c_0: Tensor, params: Params) -> dict[str, Any]:
+        found = parts(answer(x, h_0, c_0, params), "outputs", "(h_last, c_last)")
+        return {"outputs": found["outputs"], **parts(found["(h_last, c_last)"], "h_last", "c_last")}
+
+
+@exercise("to_torch_lstm", lesson=LESSON, points=4, difficulty=3, minutes=20)
+class ToTorchLSTM(Exercise):
+    def cases(self, rng: Rng) -> Iterator[Case]:
+        yield Case("a short sequence", lstm_sequence(rng, 3, 4, 5, 7), weight=2)
+        yield Case("one step, a batch of one", lstm_sequence(rng, 1, 1, 2, 3))
+        yield Case("one input, one hidden unit", lstm_sequence(rng, 2, 3, 1, 1))
+        yield Case("batch, steps, input and state of one size", lstm_sequence(rng, 4, 4, 4, 4))
+        yield Case("float32 stays float32", lstm_sequence(rng, 4, 3, 2, 6, dtype=F32))
+        yield Case("another layout in memory", other_layout(lstm_sequence(rng, 3, 5, 2, 4)))
+
+    def drive(self, answer: Any, x: Tensor, h_0: Tensor, c_0: Tensor, params: Params) -> dict[str, Any]:
+        module = answer(params)
+        if not isinstance(module, nn.LSTM):
+            raise AnswerError(f"expected an nn.LSTM, got {type(module).__name__}")
+        outputs, (h_last, c_last) = module(x, (h_0[None].contiguous(), c_0[None].contiguous()))
+        return {"outputs": outputs, "h_last": h_last, "c_last": c_last}
