@@ -41,7 +41,7 @@ check: setup
 	@$(RUN) -m autograder build --check
 
 test: check
-	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
+	@$(RUN) -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term
 
 constraints: setup
 	@{ sed -n '/^#/p' constraints.txt; $(RUN) -m pip freeze --all --exclude pip --exclude-editable \

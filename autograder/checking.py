@@ -28,7 +28,7 @@ def check(name: str, answer: Any = None) -> float | None:
     """
     exercise = get(name)
     namespace = sys._getframe(1).f_globals
-    found = answer if answer is not None else namespace.get(exercise.answer_name)
+    found = answer if answer is not None else exercise.answer_in(namespace)
     verdict = verdict_on(exercise, found, Path.cwd())
     if verdict is None:
         print(f"The check of {name} runs on the grader's side.")
@@ -47,7 +47,7 @@ def verdict_on(exercise: Exercise, answer: Any, folder: Path) -> Verdict | None:
         return None
     if answer is None:
         what = "Define it in the answer cell above, run that cell, then run this one again."
-        return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not defined yet. {what}")
+        return no_answer(exercise, "missing", f"{exercise.answer_text} not defined yet. {what}")
     weights: Mapping[str, Any] | None = None
     if exercise.artifact is not None:
         from autograder.artifacts import read_artifact
@@ -63,7 +63,7 @@ def verdict_on(exercise: Exercise, answer: Any, folder: Path) -> Verdict | None:
         expected = expectation(exercise.id)
         responses = expected.ask(answer, weights)
         if all(r.failure and r.failure.message.startswith("NotImplementedError") for r in responses):
-            return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not written yet.", expected.cases)
+            return no_answer(exercise, "missing", f"{exercise.answer_text} not written yet.", expected.cases)
         return expected.decide(responses, hidden=False)
 
 

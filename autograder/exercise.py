@@ -99,8 +99,8 @@ class Exercise(ABC):
     artifact: ClassVar[str | None] = None
     """Trained exercises: the file in `artifacts/` whose tensors arrive in `drive` as the input `weights`."""
 
-    answer_name: ClassVar[str]
-    """The Python name the learner defines; the id, but for trained exercises, which load weights into a class."""
+    answer_names: ClassVar[tuple[str, ...]]
+    """What the learner defines; the id, but for trained exercises, which load weights into one class or several."""
 
     @abstractmethod
     def cases(self, rng: Rng) -> Iterator[Case]:
@@ -118,6 +118,27 @@ class Exercise(ABC):
         """
         return None
 
+    def symptom(self, case: Case, outputs: dict[str, Any]) -> str | None:
+        """Trained exercises: the name of the misconception that explains outputs that fail this case, if one does.
+
+        A trained model is recognised by what it does, since no two are alike. Such a misconception's answer is a
+        function from a case to the outputs of a model with that flaw. Outputs are untrusted, as in `verify`.
+        """
+        return None
+
+    @property
+    def answer_text(self) -> str:
+        """The names that the learner defines with their verb: the beginning of a sentence."""
+        names = " and ".join(f"`{name}`" for name in self.answer_names)
+        return f"{names} {'is' if len(self.answer_names) == 1 else 'are'}"
+
+    def answer_in(self, namespace: Mapping[str, Any]) -> Any:
+        """What the learner defined: one object, or a dict of them where there are several names. None: not all."""
+        found = {name: namespace[name] for name in self.answer_names if namespace.get(name) is not None}
+        if len(found) < len(self.answer_names):
+            return None
+        return found[self.answer_names[0]] if len(found) == 1 else found
+
 
 E_ = TypeVar("E_", bound=type[Exercise])
 _registry: dict[str, type[Exercise]] = {}
@@ -131,7 +152,7 @@ def exercise(
     difficulty: int,
     minutes: int,
     builds_on: Sequence[str] = (),
-    answer: str | None = None,
+    answer: str | Sequence[str] | None = None,
     artifact: str | None = None,
 ) -> Callable[[E_], E_]:
     """Register an exercise under its id. Raises ValueError when the id is taken."""
@@ -142,7 +163,8 @@ def exercise(
             raise ValueError(f"exercise {id!r} is declared in {taken.__module__} and in {cls.__module__}")
         cls.id, cls.lesson, cls.points = id, lesson, points
         cls.difficulty, cls.minutes, cls.builds_on = difficulty, minutes, tuple(builds_on)
-        cls.answer_name, cls.artifact = answer or id, artifact
+        cls.answer_names = (answer or id,) if answer is None or isinstance(answer, str) else tuple(answer)
+        cls.artifact = artifact
         _registry[id] = cls
         return cls
 
@@ -176,7 +198,10 @@ def get(exercise_id: str) -> Exercise:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A complete wrong answer that learners really give, and the hint that points at it without telling."""
+    """A complete wrong answer that learners really give, and the hint that points at it without telling.
+
+    Of a trained exercise, `answer` maps a case to the outputs of a model with that flaw; see `Exercise.symptom`.
+    """
 
     exercise_id: str
     name: str
@@ -206,4 +231,4 @@ def misconceptions_of(one: Exercise) -> list[Misconception]:
 def reference_of(one: Exercise) -> Any:
     """The right answer to an exercise; imports the lesson's module of references on first use."""
     module = importlib.import_module(f"autograder.reference.{one.lesson.split('_', 1)[1]}")
-    return getattr(module, one.answer_name)
+    return one.answer_in(vars(module))

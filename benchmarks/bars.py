@@ -27,7 +27,7 @@ from autograder import data
 from autograder.cells import read_cells
 from autograder.drive import perform
 from autograder.exercise import Case, Exercise, Rng, get
-from autograder.exercises.rnn_trained import padded
+from autograder.trained_exercise import padded
 
 SOURCE = Path(__file__).resolve().parent.parent / "solutions" / "02_rnn.py"
 SAMPLES = 3
@@ -66,7 +66,7 @@ def trained_scores(exercise: Exercise, namespace: dict[str, Any], seed: int) -> 
     with contextlib.redirect_stdout(io.StringIO()):
         model, _ = namespace[TRAININGS[exercise.id]]()
     weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
-    answer, scores = namespace[exercise.answer_name], []
+    answer, scores = exercise.answer_in(namespace), []
     for case in samples(exercise):
         response = perform(exercise, answer, {**case.inputs, "weights": weights})
         if response.outputs is None:

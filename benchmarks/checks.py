@@ -19,12 +19,12 @@ from autograder.checking import verdict_on
 from autograder.exercise import PUBLIC_SEED, Exercise, Rng, exercises, misconceptions_of, reference_of
 from autograder.feedback import as_html, as_text
 from autograder.judge.expect import expectation
+from autograder.trained_exercise import TrainedExercise
 from benchmarks.figures import Bar, Measured, Row, Section, medians, seconds_of
 
 BAR_MS = 100
-SIZES = {"d_embed": 32, "d_hidden": 256}
+SIZES = {"d_embed": 32, "d_hidden": 256, "num_layers": 1}
 """What an untrained model gets for the sizes that the learner chooses."""
-OTHER_SIZE = 64
 COLUMNS = ("first", "later", "wrong, first", "wrong, later")
 
 
@@ -50,9 +50,10 @@ def _bars(lesson: str, middle: Row) -> Iterator[Bar]:
 
 
 def _row(exercise: Exercise, folder: Path, repetitions: int) -> Row:
-    if exercise.artifact is not None:
+    if isinstance(exercise, TrainedExercise):
         save_untrained(exercise, folder)
-    answers = [reference_of(exercise), *(one.answer for one in misconceptions_of(exercise)[-1:])]
+    wrong = [] if exercise.artifact else misconceptions_of(exercise)[-1:]
+    answers = [reference_of(exercise), *(one.answer for one in wrong)]
     cells: list[Measured | None] = []
     for answer in answers:
         cells += _first_and_later(exercise, answer, folder, repetitions)
@@ -78,12 +79,10 @@ def _first_and_later(exercise: Exercise, answer: Any, folder: Path, repetitions:
         return Measured(firsts, "ms"), Measured(tuple(1000 * seconds_of(once) for _ in range(repetitions)), "ms")
 
 
-def save_untrained(exercise: Exercise, folder: Path) -> None:
+def save_untrained(exercise: TrainedExercise, folder: Path) -> None:
     """Put the weights of a fresh model where the check of a trained exercise looks for them."""
     case = next(iter(exercise.cases(Rng(PUBLIC_SEED, exercise.id))))
-    known = case.inputs["sizes"]
-    chosen: tuple[str, ...] = exercise.arguments  # type: ignore[attr-defined]
     torch.manual_seed(0)
-    model = reference_of(exercise)(*(known.get(name) or SIZES.get(name, OTHER_SIZE) for name in chosen))
+    model = exercise.build(reference_of(exercise), SIZES | dict(case.inputs["sizes"]))
     (folder / "artifacts").mkdir(exist_ok=True)
     save_file(model.state_dict(), folder / "artifacts" / str(exercise.artifact))

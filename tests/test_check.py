@@ -322,3 +322,13 @@ def test_in_jupyter_the_verdict_is_html_and_text_and_nothing_goes_to_stderr(jupy
     jupyter(source_of_answer("rnn_step"))
     shown, = jupyter("check('rnn_step')")
     assert shown["content"]["data"]["text/plain"].startswith("✔ rnn_step: right · 4 of 4 points")
+
+
+def test_an_exercise_may_want_several_names():
+    exercise = get("rnn_step")
+    exercise.answer_names = ("Encoder", "Decoder")
+    assert exercise.answer_text == "`Encoder` and `Decoder` are"
+    assert exercise.answer_in({"Encoder": 1, "Decoder": 2, "other": 3}) == {"Encoder": 1, "Decoder": 2}
+    assert exercise.answer_in({"Encoder": 1}) is None
+    assert exercise.answer_in({"Encoder": 1, "Decoder": None}) is None
+    assert get("rnn_step").answer_in({"rnn_step": len}) is len

@@ -126,7 +126,7 @@ def test_values_are_described_in_a_few_words():
 
 
 class Toy(Exercise):
-    id, lesson, points, answer_name = "toy", "00_toy", 6.0, "toy"
+    id, lesson, points, answer_names = "toy", "00_toy", 6.0, ("toy",)
 
     def cases(self, rng):
         yield from CASES
@@ -190,7 +190,7 @@ def test_two_numbers_that_look_alike_are_shown_with_more_digits():
 
 
 class Sorted(Exercise):
-    id, lesson, points, difficulty, minutes, builds_on, answer_name = "sorted", "none", 1.0, 1, 1, (), "sorted"
+    id, lesson, points, difficulty, minutes, builds_on, answer_names = "sorted", "none", 1.0, 1, 1, (), ("sorted",)
 
     def cases(self, rng):
         yield Case("three", {"items": [3, 1, 2]})

@@ -12,7 +12,7 @@ from autograder.exercise import Exercise, strided
 
 
 class Call(Exercise):
-    id, lesson, points, answer_name = "call", "00_toy", 1.0, "call"
+    id, lesson, points, answer_names = "call", "00_toy", 1.0, ("call",)
 
     def cases(self, rng):
         yield from ()

@@ -184,3 +184,21 @@ def test_progress_keeps_standard_error_empty(capfd: pytest.CaptureFixture[str]) 
     shown = capfd.readouterr()
     assert shown.err == ""
     assert "counting" in shown.out
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_an_oracle_shows_no_symptom_and_malformed_outputs_are_not_diagnosed(exercise_id: str) -> None:
+    exercise = get(exercise_id)
+    for case in cases_of(exercise_id):
+        assert exercise.symptom(case, {"logits": oracle(case)}) is None
+        for outputs in ({}, {"logits": None}, {"logits": torch.zeros(3, 4)}, {"logits": oracle(case) * float("nan")}):
+            assert exercise.symptom(case, outputs) is None
+
+
+def test_the_majority_baseline_is_told_what_it_lacks() -> None:
+    exercise, case = get("entities"), cases_of("entities")[0]
+    tally = torch.zeros(case.inputs["sizes"]["vocab_size"], len(data.TAGS))
+    for sentence in data.apple():
+        for word, tag in zip(data.apple_vocabulary().encode(sentence.words), sentence.tag_ids, strict=True):
+            tally[word, tag] += 1
+    assert exercise.symptom(case, {"logits": tally[case.inputs["ids"]]}) == "one sense for each word"

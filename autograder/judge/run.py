@@ -101,7 +101,7 @@ class Run:
         if reply.status in ("timeout", "died"):
             self.avoid.add(index)
         if cell.kind == "answer" and reply.status != "ok":
-            self.trouble[get(cell.name).answer_name] = _trouble(cell.name, reply, seconds)
+            self.trouble.update(dict.fromkeys(get(cell.name).answer_names, _trouble(cell.name, reply, seconds)))
 
     def _ask(
         self, exercise: Exercise, expected: Expectation, weights: Mapping[str, Tensor] | None, kernel: Kernel
@@ -119,13 +119,13 @@ class Run:
 
     def _decide(self, exercise: Exercise, expected: Expectation, reply: Reply) -> Verdict:
         if reply.content.get("status") == "missing":
-            name = exercise.answer_name
-            absent = "missing", f"`{name}` is not defined: the answer is missing"
-            return no_answer(exercise, *self.trouble.get(name, absent), expected.cases)
+            absent = "missing", f"{exercise.answer_text} not defined: the answer is missing"
+            known = (self.trouble[name] for name in exercise.answer_names if name in self.trouble)
+            return no_answer(exercise, *next(known, absent), expected.cases)
         try:
             responses = read_responses(reply, expected.cases)
             if all(r.failure and r.failure.message.startswith("NotImplementedError") for r in responses):
-                return no_answer(exercise, "missing", f"`{exercise.answer_name}` is not written yet", expected.cases)
+                return no_answer(exercise, "missing", f"{exercise.answer_text} not written yet", expected.cases)
             return expected.decide(responses, hidden=True)
         except NotPlainData as error:
             return no_answer(exercise, "malformed", str(error), expected.cases)

@@ -50,9 +50,9 @@ def _printable(text: str) -> str:
 def answer_cases(content: dict[str, Any], blob: bytes, namespace: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The responses of the learner's answer to the cases in `content`, packed."""
     exercise = get(content["exercise"])
-    if exercise.answer_name not in namespace:
+    answer = exercise.answer_in(namespace)
+    if answer is None:
         return {"status": "missing"}, b""
-    answer = namespace[exercise.answer_name]
     cases = unpack(content["cases"], blob)
     responses: list[dict[str, Any]] = []
     for case in cases:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.exercise import misconception
+from autograder.misconceptions import rnn_trained as rnn_trained
 from autograder.reference import rnn as right
 
 Model = Any
