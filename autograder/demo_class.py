@@ -36,7 +36,7 @@ class Student:
         return ("passed",)
 
 
-_FORGETS_THE_FUTURE = """
+FORGETS_THE_FUTURE = """
 def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
     grad_a = grad_outputs * (1 - outputs**2)
     before = torch.cat([h_0[:, None], outputs[:, :-1]], dim=1)
@@ -46,7 +46,7 @@ def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
     }
 """
 
-_CLIPS_EACH = """
+CLIPS_EACH = """
 def clip_gradients_(gradients, max_norm):
     total = torch.stack([gradient.norm() for gradient in gradients]).norm()
     for gradient in gradients:
@@ -56,7 +56,7 @@ def clip_gradients_(gradients, max_norm):
     return total
 """
 
-_MULTIPLIES_TEMPERATURE = """
+MULTIPLIES_TEMPERATURE = """
 def generate(model, prefix, num_tokens, temperature, generator=None):
     ids = list(prefix)
     with torch.no_grad():
@@ -116,11 +116,11 @@ STUDENTS = (
     ),
     Student(
         "cleo", "a misconception: the gradient from later steps forgotten",
-        {"rnn_backward": _FORGETS_THE_FUTURE}, {"rnn_backward": ("wrong", "partial")},
+        {"rnn_backward": FORGETS_THE_FUTURE}, {"rnn_backward": ("wrong", "partial")},
     ),
     Student(
         "dan", "two others: each tensor clipped alone, and the temperature multiplied",
-        {"clip_gradients_": _CLIPS_EACH, "generate": _MULTIPLIES_TEMPERATURE},
+        {"clip_gradients_": CLIPS_EACH, "generate": MULTIPLIES_TEMPERATURE},
         {"clip_gradients_": ("wrong", "partial"), "generate": ("wrong", "partial")},
     ),
     Student("eve", "an endless loop", {"generate": _LOOPS}, {"generate": ("timeout",)}),

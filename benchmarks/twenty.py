@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograder.demo_class import CLIPS_EACH, FORGETS_THE_FUTURE, MULTIPLIES_TEMPERATURE
 from autograder.judge.rebuild import grade_id, source_of
 
 EVERYTHING = (
@@ -101,48 +102,12 @@ def rnn_forward(x, h_0, W_xh, W_hh, b_h):
     return torch.stack(states), h
 """
 
-_BACKWARD_WITHOUT_FUTURE = """
-def rnn_backward(x, h_0, outputs, grad_outputs, W_xh, W_hh):
-    a = grad_outputs * (1 - outputs ** 2)
-    before = torch.cat([h_0[:, None], outputs[:, :-1]], dim=1)
-    return {
-        "x": a @ W_xh.T, "h_0": a[:, 0] @ W_hh.T, "W_xh": torch.einsum("btd,bth->dh", x, a),
-        "W_hh": torch.einsum("btg,bth->gh", before, a), "b_h": a.sum(dim=(0, 1)),
-    }
-"""
-
-_CLIPS_EACH = """
-def clip_gradients_(gradients, max_norm):
-    norms = []
-    for gradient in gradients:
-        norms.append(gradient.norm())
-        if norms[-1] > max_norm:
-            gradient.mul_(max_norm / norms[-1])
-    return torch.stack(norms).norm()
-"""
-
 _CLIPS_WITH_EPSILON = """
 def clip_gradients_(gradients, max_norm):
     norm = torch.stack([g.norm() for g in gradients]).norm()
     for g in gradients:
         g.mul_(min(1.0, max_norm / (norm + 1e-6)))
     return norm
-"""
-
-_MULTIPLIES_TEMPERATURE = """
-def generate(model, prefix, num_tokens, temperature, generator=None):
-    ids = list(prefix)
-    with torch.no_grad():
-        logits, h = model(torch.tensor([ids]))
-        for _ in range(num_tokens):
-            last = logits[0, -1]
-            if temperature == 0:
-                token = int(last.argmax())
-            else:
-                token = int(torch.multinomial(torch.softmax(last * temperature, -1), 1, generator=generator))
-            ids.append(token)
-            logits, h = model(torch.tensor([[token]]), h)
-    return ids
 """
 
 _READS_PADDING = """
@@ -178,16 +143,16 @@ CLASS = (
     *(Student(name) for name in ("student01", "student02", "student03", "student04")),
     *(Student(name, _OTHER_STYLE) for name in ("student05", "student06", "student07", "student08")),
     Student("student09", {"rnn_step": _STEP_WITHOUT_BIAS}),
-    Student("student10", _OTHER_STYLE | {"clip_gradients_": _CLIPS_EACH}),
-    Student("student11", {"generate": _MULTIPLIES_TEMPERATURE, "clip_gradients_": _CLIPS_WITH_EPSILON}),
+    Student("student10", _OTHER_STYLE | {"clip_gradients_": CLIPS_EACH}),
+    Student("student11", {"generate": MULTIPLIES_TEMPERATURE, "clip_gradients_": _CLIPS_WITH_EPSILON}),
     Student("student12", {"last_valid_state": _READS_PADDING}),
-    Student("student13", {"rnn_forward": _FORWARD_TIME_FIRST, "rnn_backward": _BACKWARD_WITHOUT_FUTURE}),
+    Student("student13", {"rnn_forward": _FORWARD_TIME_FIRST, "rnn_backward": FORGETS_THE_FUTURE}),
     Student("student14", _OTHER_STYLE | {"RNNTagger": _TAGS_WITH_LAST_STATE}),
     Student("student15", {"rnn_step": _STEP_BY_SIGMOID, "rnn_forward": _FORWARD_WITHOUT_STEP}),
     Student("student16", {"rnn_backward": _MISSPELLED}),
     Student("student17", left_out=("generate", "RNNClassifier")),
     Student("student18", _OTHER_STYLE, left_out=("rnn_backward",)),
-    Student("student19", {"clip_gradients_": _CLIPS_EACH}, left_out=EVERYTHING[4:]),
+    Student("student19", {"clip_gradients_": CLIPS_EACH}, left_out=EVERYTHING[4:]),
     Student("student20", left_out=EVERYTHING),
 )
 
