@@ -11,19 +11,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import checks, throughput, timemachine
+from benchmarks import checks, throughput, timemachine, translation
 from benchmarks.figures import Section, machine, machine_line
 from benchmarks.readme import put_between_markers
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS: dict[str, Callable[[bool], Section]] = {
     "checks": checks.measure, "throughput": throughput.measure, "timemachine": timemachine.measure,
+    "translation": translation.measure,
 }
 console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[checks|throughput|timemachine]...")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[checks|throughput|timemachine|translation]...")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions and epochs: a trial of the code.")] = False,
     readme: Annotated[bool, typer.Option("--readme", help="Put what was found into README.md.")] = False,
     json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = ROOT / "build" / "bench.json",
