@@ -86,6 +86,10 @@ class TrainedExercise(Exercise):
     def symptom(self, case: Case, outputs: dict[str, Any]) -> str | None:
         return None if self.malformed(case, outputs) else self.diagnosis(case, outputs)
 
+    def measure(self, case: Case, outputs: Mapping[str, Any]) -> float:
+        """How good well-formed outputs are: the number that is held against the case's bar."""
+        raise NotImplementedError
+
     def malformed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
         """What keeps untrusted outputs from being graded, or None."""
         raise NotImplementedError

@@ -71,12 +71,12 @@ class CharLanguageModel(TrainedExercise):
         return logits_problem(outputs, (len(case.truth["targets"]), case.inputs["sizes"]["vocab_size"]))
 
     def missed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
-        found, bar = self._perplexity(case, outputs["logits"]), case.inputs["bar"]
+        found, bar = self.measure(case, outputs), case.inputs["bar"]
         return None if found <= bar else f"held-out perplexity {found:.2f}; this case asks for {bar} or less"
 
-    def _perplexity(self, case: Case, logits: Tensor) -> float:
-        log_p = logits.cpu().double().log_softmax(dim=-1)
-        return log_p.gather(1, case.truth["targets"][:, None]).mean().neg().exp().item()
+    def measure(self, case: Case, outputs: Mapping[str, Any]) -> float:
+        log_p = outputs["logits"].cpu().double().log_softmax(dim=-1)
+        return float(log_p.gather(1, case.truth["targets"][:, None]).mean().neg().exp())
 
     def diagnosis(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
         logits, targets, last = outputs["logits"].cpu().double(), case.truth["targets"], case.inputs["ids"][:, -1]
@@ -86,11 +86,11 @@ class CharLanguageModel(TrainedExercise):
         if share(best == last) > 0.6:
             return "a character late"
         often_right = share(best == targets) > 0.45
-        if often_right and self._perplexity(case, logits) > logits.shape[1] / 4:
+        if often_right and self.measure(case, outputs) > logits.shape[1] / 4:
             # Probabilities taken for logits differ by one at most.
             flat = bool(logits.max() - logits.min() <= 1.0)
             return "probabilities for logits" if flat else "right, or much too sure"
-        return "nothing learned" if self._perplexity(case, logits) > 0.7 * logits.shape[1] else None
+        return "nothing learned" if self.measure(case, outputs) > 0.7 * logits.shape[1] else None
 
 
 RNN_SHAPES = {
@@ -114,8 +114,11 @@ class Accuracy(TrainedExercise):
         found: Tensor = outputs["logits"].cpu().argmax(dim=-1) == case.truth["labels"]
         return found[case.truth["counts"]]
 
+    def measure(self, case: Case, outputs: Mapping[str, Any]) -> float:
+        return share(self.right(case, outputs))
+
     def missed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
-        level, bar = share(self.right(case, outputs)), case.inputs["bar"]
+        level, bar = self.measure(case, outputs), case.inputs["bar"]
         if level >= bar:
             return None
         return f"held-out accuracy {level:.1%}{self.where}; this case asks for {bar:.0%} or more"

@@ -1,0 +1,85 @@
+"""The baselines of the trained exercises: what each lesson's simplest model answers to a case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autograder import data
+from autograder.exercise import Case
+from autograder.trained_exercise import padded
+
+
+@cache
+def bigram_log_p() -> Tensor:
+    """The log-probability of the next character after each, from counts with add-0.1 smoothing."""
+    vocabulary = data.story_vocabulary()
+    ids = torch.tensor(vocabulary.encode(data.stories()))
+    counts = torch.full((len(vocabulary), len(vocabulary)), 0.1)
+    counts.index_put_((ids[:-1], ids[1:]), torch.ones(len(ids) - 1), accumulate=True)
+    return (counts / counts.sum(dim=1, keepdim=True)).log()
+
+
+def bigram(case: Case) -> dict[str, Any]:
+    """The next character from the last one alone."""
+    return {"logits": bigram_log_p()[case.inputs["ids"][:, -1]]}
+
+
+@cache
+def weight_of_words() -> Tensor:
+    """Logistic regression on word counts, trained until it does not improve."""
+    vocabulary, reviews = data.review_vocabulary(), data.reviews()
+    train = word_counts(padded([vocabulary.encode(review.words) for review in reviews])[0], len(vocabulary))
+    labels = torch.tensor([float(review.label) for review in reviews])
+    weight = torch.zeros(len(vocabulary), requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight], max_iter=300)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(train @ weight, labels) + 1e-3 * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return weight.detach()
+
+
+def bag_of_words(case: Case) -> dict[str, Any]:
+    """A review's verdict from how often each word occurs."""
+    scores = word_counts(case.inputs["ids"], len(data.review_vocabulary())) @ weight_of_words()
+    return {"logits": torch.stack([-scores, scores], dim=1)}
+
+
+def word_counts(ids: Tensor, vocab_size: int) -> Tensor:
+    """How often each word occurs in each row; column 0, the padding's, is 1 and serves as the bias."""
+    counts = torch.zeros(len(ids), vocab_size).scatter_add_(1, ids, torch.ones(ids.shape))
+    counts[:, 0] = 1
+    return counts
+
+
+@cache
+def tags_of_words() -> Tensor:
+    """How often every word has each tag in training."""
+    vocabulary = data.apple_vocabulary()
+    tally = torch.zeros(len(vocabulary), len(data.TAGS))
+    for sentence in data.apple():
+        for word, tag in zip(vocabulary.encode(sentence.words), sentence.tag_ids, strict=True):
+            tally[word, tag] += 1
+    return tally
+
+
+def majority(case: Case) -> dict[str, Any]:
+    """For every word the tag that it had most often in training."""
+    return {"logits": tags_of_words()[case.inputs["ids"]]}
+
+
+BASELINES: dict[str, tuple[str, Callable[[Case], dict[str, Any]]]] = {
+    "char_language_model": ("bigram", bigram), "sentiment": ("bag of words", bag_of_words),
+    "entities": ("per-word majority", majority),
+}
+"""By exercise: the baseline's name, and what it answers."""
