@@ -132,19 +132,90 @@ class LSTMForward(Exercise):
         return {"outputs": found["outputs"], **parts(found["(h_last, c_last)"], "h_last", "c_last")}
 
 
-@exercise("to_torch_lstm", lesson=LESSON, points=4, difficulty=3, minutes=20)
+@exercise("to_torch_lstm", lesson=LESSON, points=5, difficulty=3, minutes=20)
 class ToTorchLSTM(Exercise):
     def cases(self, rng: Rng) -> Iterator[Case]:
         yield Case("a short sequence", lstm_sequence(rng, 3, 4, 5, 7), weight=2)
+        yield Case("a long sequence with large weights", lstm_sequence(rng, 2, 20, 6, 4, gain=1.8))
         yield Case("one step, a batch of one", lstm_sequence(rng, 1, 1, 2, 3))
         yield Case("one input, one hidden unit", lstm_sequence(rng, 2, 3, 1, 1))
         yield Case("batch, steps, input and state of one size", lstm_sequence(rng, 4, 4, 4, 4))
         yield Case("float32 stays float32", lstm_sequence(rng, 4, 3, 2, 6, dtype=F32))
         yield Case("another layout in memory", other_layout(lstm_sequence(rng, 3, 5, 2, 4)))
+        shuffled = lstm_sequence(rng, 2, 3, 4, 5)
+        yield Case("params written down in another order", shuffled | {"params": other_order(shuffled["params"])})
+        yield Case("params that are being trained", lstm_sequence(rng, 2, 4, 5, 3), gradients=("params",))
+        others = cell(rng, LSTM, 4, 5)
+        yield Case("each module has weights of its own", lstm_sequence(rng, 2, 3, 4, 5) | {"others": others})
+        yield Case("the module can be trained", lstm_sequence(rng, 3, 4, 2, 5) | {"train": True}, weight=2)
 
-    def drive(self, answer: Any, x: Tensor, h_0: Tensor, c_0: Tensor, params: Params) -> dict[str, Any]:
-        module = answer(params)
-        if not isinstance(module, nn.LSTM):
-            raise AnswerError(f"expected an nn.LSTM, got {type(module).__name__}")
-        outputs, (h_last, c_last) = module(x, (h_0[None].contiguous(), c_0[None].contiguous()))
-        return {"outputs": outputs, "h_last": h_last, "c_last": c_last}
+    def drive(
+        self, answer: Any, x: Tensor, h_0: Tensor, c_0: Tensor, params: Params, others: Params | None = None,
+        train: bool = False,
+    ) -> dict[str, Any]:
+        module = formed(answer(params), params)
+        if others is not None:
+            answer(others)
+        start = h_0[None].contiguous(), c_0[None].contiguous()
+        outputs, (h_last, c_last) = module(x, start)
+        # The weights alone must carry the function: a forward of the module's own would be lost on disk.
+        again, _ = plain_copy(module)(x, start)
+        found = {"outputs": outputs, "h_last": h_last, "c_last": c_last, "outputs of its weights in nn.LSTM": again}
+        return found | trained(module, outputs, params) if train else found
+
+
+def formed(module: Any, params: Params) -> nn.LSTM:
+    """The module, when it is an nn.LSTM that could hold these params. Raises AnswerError saying what it is instead."""
+    if not isinstance(module, nn.LSTM):
+        raise AnswerError(f"expected an nn.LSTM, got {type(module).__name__}")
+    d_in, d_h = params["W_xi"].shape
+    wanted = {
+        "num_layers": 1, "bidirectional": False, "proj_size": 0, "batch_first": True, "bias": True,
+        "input_size": d_in, "hidden_size": d_h,
+    }
+    for name, value in wanted.items():
+        if getattr(module, name) != value:
+            raise AnswerError(f"expected an nn.LSTM with {name} = {value}, got {getattr(module, name)}")
+    like = params["W_xi"]
+    for name, weight in module.named_parameters():
+        if weight.dtype != like.dtype or weight.device != like.device:
+            raise AnswerError(
+                f"{name} of the module is {weight.dtype} on {weight.device}; "
+                f"expected {like.dtype} on {like.device}, as the params are"
+            )
+    return module
+
+
+def plain_copy(module: nn.LSTM) -> nn.LSTM:
+    """An nn.LSTM with the weights that the module would save. Raises AnswerError where it would save others."""
+    weights = module.state_dict()
+    like = next(iter(weights.values()))
+    copy = nn.LSTM(module.input_size, module.hidden_size, batch_first=True, device=like.device, dtype=like.dtype)
+    own = {name: tuple(weight.shape) for name, weight in copy.state_dict().items()}
+    if own != {name: tuple(weight.shape) for name, weight in weights.items()}:
+        raise AnswerError(f"expected the weights {', '.join(own)} in the shapes of an nn.LSTM, and no others")
+    copy.load_state_dict(weights)
+    return copy
+
+
+def trained(module: nn.LSTM, outputs: Tensor, params: Params) -> dict[str, Any]:
+    """The gradients of the module's weights. Raises AnswerError when there are none, or when `params` move along."""
+    own = dict(module.named_parameters())
+    learned = {name: weight for name, weight in own.items() if weight.requires_grad}
+    found: dict[str, Tensor | None] = {}
+    if outputs.requires_grad:
+        mixture = torch.arange(outputs.numel(), dtype=outputs.dtype, device=outputs.device).cos()
+        total = (outputs * mixture.reshape(outputs.shape)).sum()
+        found = dict(zip(learned, torch.autograd.grad(total, list(learned.values()), allow_unused=True), strict=True))
+    bias = found.get("bias_ih_l0") if found.get("bias_ih_l0") is not None else found.get("bias_hh_l0")
+    wanted = {"weight_ih_l0": found.get("weight_ih_l0"), "weight_hh_l0": found.get("weight_hh_l0"), "the bias": bias}
+    for name, gradient in wanted.items():
+        if gradient is None:
+            raise AnswerError(f"no gradient reaches {name} of the module: is it still a parameter to be trained?")
+    before = {name: param.detach().clone() for name, param in params.items()}
+    with torch.no_grad():
+        for weight in own.values():
+            weight.add_(1.0)
+    if any(not torch.equal(param, before[name]) for name, param in params.items()):
+        raise AnswerError("training the module changes the params: give it copies of the numbers")
+    return {f"gradient of {name}": gradient for name, gradient in wanted.items()}
