@@ -241,20 +241,22 @@ class ScheduledInputs(Exercise):
         yield case("probability 1", 3, 7, 1.0)
         for probability in PROBABILITIES:
             yield case(f"probability {probability}", 30, 21, probability, weight=2)
-        yield case("a batch of one", 1, 400, 0.4)
-        yield case("two steps", 400, 2, 0.6)
+        yield case("a batch of one", 1, 401, 0.3)
+        yield case("two steps", 400, 2, 0.8)
         yield case("one step", 5, 1, 0.9)
+        yield case("many small batches", 4, 6, 0.2, calls=30)
         yield case("the generator alone decides", 8, 13, 0.5, repeat=True)
-        gold, predicted = strided(rng.ids(20, 15, high=99)), strided(rng.ids(20, 15, low=99, high=200))
-        yield case("another layout in memory", 20, 15, 0.5, gold=gold, predicted=predicted)
+        gold, predicted = strided(rng.ids(20, 16, high=99)), strided(rng.ids(20, 16, low=99, high=200))
+        yield case("another layout in memory", 20, 16, 0.15, gold=gold, predicted=predicted)
 
     def drive(
-        self, answer: Any, gold: Tensor, predicted: Tensor, probability: float, seed: int, repeat: bool = False
+        self, answer: Any, gold: Tensor, predicted: Tensor, probability: float, seed: int, calls: int = 1,
+        repeat: bool = False,
     ) -> dict[str, Any]:
         device = gold.device
 
-        def ask(generator: torch.Generator) -> Any:
-            return answer(gold, predicted, probability, generator)
+        def ask(generator: torch.Generator) -> list[Any]:
+            return [answer(gold, predicted, probability, generator) for _ in range(calls)]
 
         def fresh(offset: int = 0) -> torch.Generator:
             return torch.Generator(device).manual_seed(seed + offset)
@@ -262,7 +264,7 @@ class ScheduledInputs(Exercise):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(1)
             generator = fresh()
-            found = {"ids": ask(generator)}
+            found: dict[str, Any] = {"ids": ask(generator)}
             if repeat:
                 torch.manual_seed(2)
                 before = torch.get_rng_state()

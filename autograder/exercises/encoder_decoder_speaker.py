@@ -5,6 +5,7 @@ Its states are opaque, as a decoder's are: a tensor as an nn.GRU has it, a tuple
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from autograder.errors import AnswerError
 from autograder.exercise import Rng
+
+BOS, EOS = 1, 2
 
 
 def speaker(
@@ -23,14 +26,18 @@ def speaker(
     At step t, the word w heard at node k leads to node `follow[t, k, w]`, and the logits of the next word are that row
     of `scores[t]`, plus `bonus[sentence, t]`. Another word, and another node, always lead elsewhere.
     """
-    # Logits mean nothing by their level, so each row has a level of its own.
-    scores = rng.normal(max_len, vocab_size, vocab_size, scale=scale) + rng.normal(max_len, vocab_size, 1, scale=4.0)
+    scores = rng.normal(max_len, vocab_size, vocab_size, scale=scale) + _levels(rng, max_len, vocab_size)
     return {
         "follow": torch.stack([_latin_square(rng, vocab_size) for _ in range(max_len)]),
         "scores": scores.to(dtype),
         "bonus": torch.zeros(sentences, max_len, vocab_size, dtype=dtype),
         "start": rng.ids(sentences, high=vocab_size),
     }
+
+
+def _levels(rng: Rng, *size: int) -> Tensor:
+    """Logits mean nothing by their level, so each row has a level of its own."""
+    return rng.normal(*size, 1, scale=4.0)
 
 
 def _latin_square(rng: Rng, n: int) -> Tensor:
@@ -48,6 +55,31 @@ def ending(rng: Rng, tables: dict[str, Tensor], ends: Sequence[int | None], eos_
             later[:1] = 1
             bonus[row, end:, eos_id] += 120.0 * later
     return tables | {"bonus": bonus}
+
+
+def storyteller(
+    rng: Rng, tree: Mapping[str, Mapping[str, float]], vocab_size: int, max_len: int
+) -> dict[str, Tensor]:
+    """A speaker of one sentence that knows the beginnings in `tree`, and the probabilities of what follows each.
+
+    A beginning is a string of capital letters, each a word (drawn here); "." is the end. What the tree leaves open is
+    shared by the other words, which lead to node 0, where all words are about as likely. No probability is quite exact.
+    """
+    ordinary = [word for word in rng.permutation(vocab_size) if word > EOS]
+    words = dict(zip("ABCDEFGH", ordinary, strict=False)) | {".": EOS}
+    nodes = {beginning: number for number, beginning in enumerate(tree, 1)}
+    follow = torch.zeros(max_len, len(tree) + 1, vocab_size, dtype=torch.int64)
+    scores = rng.normal(max_len, len(tree) + 1, vocab_size, scale=0.1)
+    for beginning, chances in tree.items():
+        time, node = len(beginning), nodes[beginning]
+        heard = words[beginning[-1]] if beginning else BOS
+        follow[time, nodes[beginning[:-1]] if beginning else 0, heard] = node
+        chosen = [words[letter] for letter in chances]
+        scores[time, node] += math.log((1 - sum(chances.values())) / (vocab_size - len(chances)))
+        scores[time, node, chosen] = torch.tensor(list(chances.values()), dtype=torch.float64).log()
+        scores[time, node, chosen] += rng.normal(len(chances), scale=0.003)
+    start, bonus = torch.zeros(1, dtype=torch.int64), torch.zeros(1, max_len, vocab_size, dtype=torch.float64)
+    return {"follow": follow, "scores": scores + _levels(rng, max_len, len(tree) + 1), "bonus": bonus, "start": start}
 
 
 class Place:
