@@ -14,6 +14,7 @@ from autograder.exercise import Case, Exercise, Rng, exercise
 from autograder.exercises.gru_lstm import LESSON
 from autograder.exercises.gru_lstm_symbols import recall_problems
 from autograder.exercises.language_models_batches import other_randomness
+from autograder.trained_exercise import TrainedExercise, logits_problem
 
 NUM_SYMBOLS = 8
 """In the trained exercise."""
@@ -88,62 +89,105 @@ def joined(batches: Sequence[Any], device: torch.device) -> dict[str, Any]:
 @exercise(
     "recall", lesson=LESSON, points=8, difficulty=3, minutes=25, answer="RecallModel", artifact="recall.safetensors"
 )
-class Recall(Exercise):
+class Recall(TrainedExercise):
     """The learner's own network, asked after delays that are drawn anew.
 
-    At one delay there are as many inputs as symbols, and the input holds the answer: what is judged is the model, not
-    luck. A class that is right before its weights are loaded has read the answer off the input and learned nothing; it
-    earns nothing. An untrained network that happens to name 7 of 8 symbols is rarer than 1 in 10,000: of all maps from
-    8 symbols to 8 answers a share of 3.4e-6 has so few misses, of all that keep the symbols apart one of 8!, 2.5e-5.
+    At one delay there are as many inputs as symbols, and each holds its answer: all of them are asked, so accuracy has
+    no noise, and a class that is right before its weights are loaded has learned nothing and earns nothing. An
+    untrained network that happens to name 7 of 8 symbols is rarer than 1 in 10,000: of all maps from 8 symbols to 8
+    answers a share of 3.4e-6 misses so few, of all that keep the symbols apart one of 8!, 2.5e-5.
     """
 
-    bars: ClassVar[tuple[tuple[int, int, float, float], ...]] = (
-        (1, 5, 0.9, 1.0), (10, 20, 0.9, 2.0), (30, 40, 0.9, 2.0), (50, 60, 0.9, 3.0),
-    )
-    """The shortest delay, the longest delay (always asked), the accuracy, the weight."""
+    shapes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    arguments = ("num_symbols",)
+    # The shortest delay, the longest, which is always asked, the accuracy, and the weight.
+    bars = ((1, 5, 0.8, 1.0), (10, 20, 0.85, 2.0), (30, 40, 0.9, 2.0), (50, 60, 0.95, 3.0))
 
     def cases(self, rng: Rng) -> Iterator[Case]:
         probe, known = rows(rng, rng.integer(2, 6), NUM_SYMBOLS)
+        drawn = [delay for shortest, longest, *_ in self.bars for delay in (rng.integer(shortest, longest), longest)]
+        asked = {delay: rows(rng, delay, ROWS) for delay in drawn}
+        symbols = {f"after_{delay}": right for delay, (_, right) in asked.items()}
+        inputs = {f"after_{delay}": ids for delay, (ids, _) in asked.items()}
         for shortest, longest, bar, weight in self.bars:
-            asked = [rows(rng, delay, ROWS) for delay in (rng.integer(shortest, longest), longest)]
             yield Case(
                 f"{bar:.0%} right after delays up to {longest}", weight=weight,
-                inputs={"ids": [ids for ids, _ in asked], "probe": probe, "bar": bar, "num_symbols": NUM_SYMBOLS},
-                truth={"symbols": [symbols for _, symbols in asked], "probe": known},
+                inputs={"bar": bar, "sizes": {"num_symbols": NUM_SYMBOLS}, "probe": probe, **inputs},
+                truth={
+                    "symbols": symbols, "known": known,
+                    "judged": [f"after_{delay}" for delay in asked if shortest <= delay <= longest],
+                },
             )
 
     def drive(
-        self, answer: Any, weights: Mapping[str, Tensor], ids: list[Tensor], probe: Tensor, bar: float,
-        num_symbols: int,
+        self, answer: Any, weights: Mapping[str, Tensor], bar: float, sizes: Mapping[str, int], **asked: Tensor
     ) -> dict[str, Any]:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(0)
-            model = answer(num_symbols)
-            if not isinstance(model, nn.Module):
-                raise AnswerError(f"expected an nn.Module, got {type(model).__name__}")
-            model.to(probe.device).eval()
-            untrained = model(probe)
-            load_all(model, weights, self.artifact or "")
-            model.eval()
-            return {"logits": [model(rows) for rows in ids], "untrained": untrained}
+        if not self.shared.serves(bar, answer, weights, list(asked.values())):
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                torch.manual_seed(0)
+                model = self.build(answer, sizes)
+                if not isinstance(model, nn.Module):
+                    raise AnswerError(f"expected an nn.Module, got {type(model).__name__}")
+                model.to(asked["probe"].device).eval()
+                untrained = model(asked.pop("probe"))
+                load_all(model, weights, self.artifact or "").eval()
+                logits = {name: model(ids) for name, ids in asked.items()}
+                self.shared.outputs = {"logits": logits, "untrained": untrained}
+        return self.shared.outputs
 
-    def verify(self, case: Case, outputs: dict[str, Any]) -> list[str]:
+    def malformed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
         logits, symbols = outputs.get("logits"), case.truth["symbols"]
-        if not isinstance(logits, list) or len(logits) != len(symbols):
-            return ["expected logits for every delay"]
-        found = [share_right(*pair) for pair in zip(logits, symbols, strict=True)]
-        strange = next((problem for problem in found if isinstance(problem, str)), None)
-        if strange is not None:
-            return [strange]
-        untrained = share_right(outputs.get("untrained"), case.truth["probe"])
-        if isinstance(untrained, float) and untrained > 0.8:
-            return [
-                "the class gives the right answers before it has any weights of yours: "
-                "what it knows must come from training"
-            ]
-        accuracy = sum(share for share in found if isinstance(share, float)) / len(found)
-        bar = case.inputs["bar"]
-        return [] if accuracy >= bar else [f"accuracy {accuracy:.1%}; this case asks for {bar:.0%} or more"]
+        if not isinstance(logits, Mapping) or set(logits) != set(symbols):
+            return "expected logits for every delay"
+        named = [(logits[name], len(right)) for name, right in symbols.items()]
+        for value, batch in (*named, (outputs.get("untrained"), NUM_SYMBOLS)):
+            problem = logits_problem({"logits": value}, (batch, NUM_SYMBOLS))
+            if problem is not None:
+                return problem
+        return None
+
+    def missed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
+        if self.untrained(case, outputs) > 0.8:
+            return "the class gives the right answers before the weights are loaded: nothing of this was learned"
+        level, bar = self.measure(case, outputs), case.inputs["bar"]
+        return None if level >= bar else f"accuracy {level:.1%}; this case asks for {bar:.0%} or more"
+
+    def measure(self, case: Case, outputs: Mapping[str, Any]) -> float:
+        levels = self.levels(case, outputs)
+        judged = case.truth["judged"]
+        return sum(levels[name] for name in judged) / len(judged)
+
+    def levels(self, case: Case, outputs: Mapping[str, Any]) -> dict[str, float]:
+        """The accuracy after each delay."""
+        return {name: share_right(outputs["logits"][name], right) for name, right in case.truth["symbols"].items()}
+
+    def untrained(self, case: Case, outputs: Mapping[str, Any]) -> float:
+        """The accuracy of a model of this class that nobody has trained."""
+        return share_right(outputs["untrained"], case.truth["known"])
+
+    def diagnosis(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
+        if self.untrained(case, outputs) > 0.8:
+            return "right without training"
+        symbols, answers = case.truth["symbols"], {}
+        for name, logits in outputs["logits"].items():
+            found = answers_by_symbol(logits, symbols[name])
+            if found is None:
+                return "rows depend on each other"
+            answers[name] = found
+        levels = self.levels(case, outputs)
+        shortest, longest = min(levels, key=_delay), max(levels, key=_delay)
+        if levels[shortest] > 0.8:
+            return "right after short delays only"
+        if levels[longest] > 0.8:
+            return "right after long delays only"
+        judged = [answers[name] for name in case.truth["judged"]]
+        if all(len(set(found)) == 1 for found in judged):
+            return "always the same symbol"
+        return "symbols under other names" if all(len(set(found)) == NUM_SYMBOLS for found in judged) else None
+
+
+def _delay(name: str) -> int:
+    return int(name.removeprefix("after_"))
 
 
 def rows(rng: Rng, delay: int, batch: int) -> tuple[Tensor, Tensor]:
@@ -154,7 +198,7 @@ def rows(rng: Rng, delay: int, batch: int) -> tuple[Tensor, Tensor]:
     return ids, symbols
 
 
-def load_all(model: nn.Module, weights: Mapping[str, Tensor], file: str) -> None:
+def load_all(model: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Module:
     """Load the weights, buffers included, by name. Raises AnswerError where the file and the class do not fit."""
     own = model.state_dict()
     missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
@@ -171,14 +215,19 @@ def load_all(model: nn.Module, weights: Mapping[str, Tensor], file: str) -> None
     if len(floating) == 1:
         model.to(dtype=floating.pop())
     model.load_state_dict(dict(weights))
+    return model
 
 
-def share_right(logits: Any, symbols: Tensor) -> float | str:
-    """How many of the symbols have the highest logit; or what keeps the logits from being graded."""
-    if not isinstance(logits, Tensor) or not logits.is_floating_point():
-        return "expected a floating-point tensor of logits"
-    if tuple(logits.shape) != (len(symbols), NUM_SYMBOLS):
-        return "expected logits of shape (batch, num_symbols)"
-    if not bool(torch.isfinite(logits).all()):
-        return "the logits hold NaN or infinite values"
+def share_right(logits: Tensor, symbols: Tensor) -> float:
+    """How many of the symbols have the highest logit, as a share."""
     return (logits.cpu().argmax(dim=-1) == symbols).double().mean().item()
+
+
+def answers_by_symbol(logits: Tensor, symbols: Tensor) -> list[int] | None:
+    """The likeliest answer for each symbol; None where rows of one symbol have different logits."""
+    logits = logits.cpu().double()
+    groups = [logits[symbols == symbol] for symbol in range(NUM_SYMBOLS)]
+    slack = 1e-2 * max(1.0, float(logits.abs().max()))
+    if any(bool((group - group[:1]).abs().max() > slack) for group in groups):
+        return None
+    return [int(group[0].argmax()) for group in groups]
