@@ -34,7 +34,7 @@ class DelayedRecallBatch(Exercise):
         yield case("a long delay", 2, 9, 60)
         yield case("a batch of one", 1, 6, 7)
         yield case("as many rows as symbols and blanks", 4, 4, 4)
-        yield case("many rows", 400, 5, 3, weight=2)
+        yield case("many rows", 1200, 5, 3, weight=2)
         yield case("many rows, two symbols", 300, 2, 2)
         yield case("many batches of one generator", 3, 4, 2, weight=2, calls=100)
         yield case("many batches of one row", 1, 3, 1, calls=150)
@@ -64,8 +64,8 @@ class DelayedRecallBatch(Exercise):
     def verify(self, case: Case, outputs: dict[str, Any]) -> list[str]:
         """Form first, then bets that the symbols of all rows and calls are uniform and independent.
 
-        A right answer is rejected with probability below 1e-5: at most eleven bets at `chance.FALSE_ALARM` in each of
-        eleven cases, and 80 symbols among 7 that agree under two seeds.
+        A right answer is rejected with probability below 2e-6: at most eleven bets at `chance.FALSE_ALARM` in each of
+        eleven cases, and two seeds that give the same 80 symbols of 7.
         """
         return recall_problems(case.inputs, outputs)
 

@@ -66,19 +66,23 @@ def _generator_problem(asked: Mapping[str, Any], symbols: Tensor, outputs: Mappi
 
 def _chance_problem(symbols: Tensor, kinds: int) -> str | None:
     """Each rival of row t knows the draws before t alone: rows in their order, one call after the other."""
-    drawn = symbols.flatten()
+    drawn, rows = symbols.flatten(), symbols.shape[1]
     rivals = {
         "the last symbol never comes": _among(range(kinds - 1), len(drawn), kinds),
         "symbol 0 never comes": _among(range(1, kinds), len(drawn), kinds),
         "the first and the last symbol come half as often": _rounded(len(drawn), kinds),
         "all rows of a batch have the same symbol": _repeated(symbols.T, kinds).transpose(0, 1).flatten(0, 1),
-        "every call gives the same symbols": _repeated(symbols, kinds).flatten(0, 1),
         "every symbol comes equally often in a batch": _dealt(symbols, kinds).flatten(0, 1),
-        "some symbols come more often than others": learned(drawn, kinds, torch.zeros_like(drawn)),
-        "a symbol depends on the one before": learned(drawn, kinds, F.pad(drawn[:-1], (1, 0))),
-        "a symbol depends on its row": learned(drawn, kinds, torch.arange(len(drawn)) % symbols.shape[1]),
-        "a symbol depends on its row in the call before": learned(drawn, kinds, _call_before(symbols).flatten()),
+        "some symbols come more often than others": _learned(drawn, kinds, torch.zeros_like(drawn)),
+        "a symbol depends on the one before": _learned(drawn, kinds, F.pad(drawn[:-1], (1, 0))),
     }
+    if len(symbols) > 1:
+        before = torch.cat([torch.zeros_like(symbols[:1]), symbols[:-1]]).flatten()
+        rivals |= {
+            "every call gives the same symbols": _repeated(symbols, kinds).flatten(0, 1),
+            "a symbol depends on its row": _learned(drawn, kinds, torch.arange(len(drawn)) % rows),
+            "a symbol depends on its row in the call before": _learned(drawn, kinds, before),
+        }
     level = torch.full((len(drawn), kinds), -math.log(kinds), dtype=torch.float64)
     won = better_explanations(drawn, level, rivals)
     if not won:
@@ -115,12 +119,9 @@ def _dealt(symbols: Tensor, kinds: int) -> Tensor:
     return torch.where(total > 0, left / total.clamp(min=1), 1 / kinds).log()
 
 
-def _call_before(symbols: Tensor) -> Tensor:
-    return torch.cat([torch.zeros_like(symbols[:1]), symbols[:-1]])
-
-
-def learned(drawn: Tensor, kinds: int, context: Tensor) -> Tensor:
+def _learned(drawn: Tensor, kinds: int, context: Tensor) -> Tensor:
     """Shares as they were among the draws before in the same context, each kind starting at one half."""
-    seen = F.one_hot(drawn, kinds).double()
-    before = (context[:, None] == context).tril(-1).double() @ seen
+    here = F.one_hot(context).double()
+    seen = here[:, :, None] * F.one_hot(drawn, kinds).double()[:, None, :]
+    before = torch.einsum("nck,nc->nk", seen.cumsum(0) - seen, here)
     return ((before + 0.5) / (before.sum(dim=1, keepdim=True) + kinds / 2)).log()
