@@ -160,7 +160,7 @@ class ToTorchLSTM(Exercise):
         start = h_0[None].contiguous(), c_0[None].contiguous()
         outputs, (h_last, c_last) = module(x, start)
         # The weights alone must carry the function: a forward of the module's own would be lost on disk.
-        again, _ = plain_copy(module)(x, start)
+        again, _ = plain_copy(module, params["W_xi"])(x, start)
         found = {"outputs": outputs, "h_last": h_last, "c_last": c_last, "outputs of its weights in nn.LSTM": again}
         return found | trained(module, outputs, params) if train else found
 
@@ -169,14 +169,13 @@ def formed(module: Any, params: Params) -> nn.LSTM:
     """The module, when it is an nn.LSTM that could hold these params. Raises AnswerError saying what it is instead."""
     if not isinstance(module, nn.LSTM):
         raise AnswerError(f"expected an nn.LSTM, got {type(module).__name__}")
-    d_in, d_h = params["W_xi"].shape
-    wanted = {
-        "num_layers": 1, "bidirectional": False, "proj_size": 0, "batch_first": True, "bias": True,
-        "input_size": d_in, "hidden_size": d_h,
-    }
+    wanted = {"num_layers": 1, "bidirectional": False, "proj_size": 0, "batch_first": True, "bias": True}
     for name, value in wanted.items():
         if getattr(module, name) != value:
             raise AnswerError(f"expected an nn.LSTM with {name} = {value}, got {getattr(module, name)}")
+    sizes = module.input_size, module.hidden_size
+    if sizes != tuple(params["W_xi"].shape):
+        raise AnswerError(f"expected (input_size, hidden_size) to be {tuple(params['W_xi'].shape)}, got {sizes}")
     like = params["W_xi"]
     for name, weight in module.named_parameters():
         if weight.dtype != like.dtype or weight.device != like.device:
@@ -187,13 +186,11 @@ def formed(module: Any, params: Params) -> nn.LSTM:
     return module
 
 
-def plain_copy(module: nn.LSTM) -> nn.LSTM:
+def plain_copy(module: nn.LSTM, like: Tensor) -> nn.LSTM:
     """An nn.LSTM with the weights that the module would save. Raises AnswerError where it would save others."""
-    weights = module.state_dict()
-    like = next(iter(weights.values()))
-    copy = nn.LSTM(module.input_size, module.hidden_size, batch_first=True, device=like.device, dtype=like.dtype)
-    own = {name: tuple(weight.shape) for name, weight in copy.state_dict().items()}
-    if own != {name: tuple(weight.shape) for name, weight in weights.items()}:
+    copy = nn.LSTM(*like.shape, batch_first=True, device=like.device, dtype=like.dtype)
+    weights, own = module.state_dict(), copy.state_dict()
+    if {name: w.shape for name, w in own.items()} != {name: w.shape for name, w in weights.items()}:
         raise AnswerError(f"expected the weights {', '.join(own)} in the shapes of an nn.LSTM, and no others")
     copy.load_state_dict(weights)
     return copy

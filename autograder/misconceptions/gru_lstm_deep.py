@@ -115,6 +115,27 @@ def deep_detached(x: Tensor, h_0: Tensor, layers: list[Params]) -> Pair:
 
 
 @misconception(
+    "deep_gru_forward", "layers of nn.GRU",
+    hint="Your numbers are those of nn.GRU. Is one step of nn.GRU one `gru_step`? Compare the place of the reset gate.",
+)
+def deep_like_pytorch(x: Tensor, h_0: Tensor, layers: list[Params]) -> Pair:
+    found = []
+    for h, params in zip(h_0, layers, strict=True):
+        states = []
+        for t in range(x.shape[1]):
+            h = pytorch_step(x[:, t], h, params)
+            states.append(h)
+        x = torch.stack(states, dim=1)
+        found.append(h)
+    return x, torch.stack(found)
+
+
+def pytorch_step(x_t: Tensor, h: Tensor, params: Params) -> Tensor:
+    r, z = (torch.sigmoid(x_t @ params[f"W_x{g}"] + h @ params[f"W_h{g}"] + params[f"b_{g}"]) for g in "rz")
+    return z * h + (1 - z) * torch.tanh(x_t @ params["W_xh"] + r * (h @ params["W_hh"]) + params["b_h"])
+
+
+@misconception(
     "deep_gru_forward", "the layer below, one step late",
     hint="At step t the layer above reads the layer below. After that layer's step t, or before it?",
 )

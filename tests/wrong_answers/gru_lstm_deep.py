@@ -300,7 +300,7 @@ among(
     truncated_after_20=lambda *a: _stack(*a, carry=_cut_each(20)),
     truncated_after_35=lambda *a: _stack(*a, carry=_cut_each(35)),
     at_most_20_steps=lambda *a: _stack(*a, carry=lambda t, h: h if t < 20 else 0 * h),
-    pytorch_steps=lambda *a: _stack(*a, step=_pytorch_step),
+    pytorch_network=lambda *a: _pytorch_network(*a),
     viewed=lambda x, h, layers: deep_gru_forward(x.view(-1).view(x.shape), h, layers),
     steps_over_the_batch_if_square=lambda x, h, layers: deep_gru_forward(
         x.transpose(0, 1) if x.shape[0] == x.shape[1] else x, h, layers),
@@ -311,9 +311,16 @@ among(
 )
 
 
-def _pytorch_step(x, h, p):
-    r, z = (torch.sigmoid(x @ p[f"W_x{g}"] + h @ p[f"W_h{g}"] + p[f"b_{g}"]) for g in "rz")
-    return z * h + (1 - z) * torch.tanh(x @ p["W_xh"] + r * (h @ p["W_hh"]) + p["b_h"])
+def _pytorch_network(x, h_0, layers):
+    d_in, d_h = layers[0]["W_xr"].shape
+    network = nn.GRU(d_in, d_h, len(layers), batch_first=True, dtype=x.dtype)
+    weights = {}
+    for level, p in enumerate(layers):
+        bias = torch.cat([p[f"b_{g}"] for g in "rzh"])
+        weights[f"weight_ih_l{level}"] = torch.cat([p[f"W_x{g}"].T for g in "rzh"])
+        weights[f"weight_hh_l{level}"] = torch.cat([p[f"W_h{g}"].T for g in "rzh"])
+        weights |= {f"bias_ih_l{level}": bias, f"bias_hh_l{level}": torch.zeros_like(bias)}
+    return torch.func.functional_call(network, weights, (x, h_0.contiguous()))
 
 
 @wrong("deep_gru_forward")
