@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,8 +10,10 @@ from torch import Tensor
 
 from autograder.chance import better_explanations
 
-PROBABILITIES = (0.25, 0.7)
 ENOUGH_COINS = 200
+LAGS = 12
+"""How far apart two draws of one case may be and still be compared."""
+
 RUNS = ("same seed", "same generator again", "another seed")
 
 
@@ -65,7 +65,7 @@ def _generator_problems(outputs: Mapping[str, Any]) -> list[str]:
 def _coin_problems(coins: Tensor, probability: float) -> list[str]:
     """`coins (calls, batch, places)`, True where an id was replaced.
 
-    Thirteen bets, each won against a right answer with probability `chance.FALSE_ALARM` at most.
+    Thirty-five bets at most, each won against a right answer with probability `chance.FALSE_ALARM` at most.
     """
     if probability in (0.0, 1.0):
         wrong = coins.any() if probability == 0 else not coins.all()
@@ -84,60 +84,67 @@ def _coin_problems(coins: Tensor, probability: float) -> list[str]:
 
 def _rivals(coins: Tensor, p: float) -> dict[str, Tensor]:
     """Other ways of drawing: the log-probabilities of each coin, given the coins before it alone."""
-    places = list(product(*map(range, coins.shape)))
-    values = coins.tolist()
-
-    def at(call: int, row: int, place: int) -> int:
-        """The coin there, 2 where there is none."""
-        return int(values[call][row][place]) if min(call, row, place) >= 0 else 2
-
-    before = [(at(c, r, t - 1), at(c, r - 1, t), at(c - 1, r, t)) for c, r, t in places]
-    so_far = (coins.long().cumsum(2) - coins.long()).flatten().tolist()
-    flat = coins.flatten().tolist()
-    column = [place for _, _, place in places]
-    last = [2, *map(int, flat[:-1])]
-    return {
-        "the probability were that of keeping the gold id": _log([1 - p] * len(flat)),
-        "the probability had no effect": _log([0.5] * len(flat)),
+    calls, batch, places = coins.shape
+    flat = coins.flatten().long()
+    last = torch.cat([torch.tensor([2]), flat[:-1]])
+    left, above, earlier = (_ago(coins, 1, axis) for axis in (2, 1, 0))
+    column = torch.arange(places).repeat(calls * batch)
+    row = torch.arange(calls * batch).repeat_interleave(places)
+    so_far = (coins.cumsum(2) - coins.long()).flatten()
+    rivals = {
+        "the probability were that of keeping the gold id": _log(torch.full((len(flat),), 1 - p)),
+        "the probability had no effect": _log(torch.full((len(flat),), 0.5)),
         "one draw decided for a whole batch": _copied(last, p),
-        "one draw decided for a whole row": _copied([left for left, _, _ in before], p),
-        "one draw decided for a whole column": _copied([above for _, above, _ in before], p),
-        "every call drew the same": _copied([earlier for _, _, earlier in before], p),
+        "one draw decided for a whole row": _copied(left, p),
+        "one draw decided for a whole column": _copied(above, p),
+        "every call drew the same": _copied(earlier, p),
         "exactly so many ids were replaced in every row": _counted(coins.flatten(0, 1), p),
         "exactly so many ids were replaced in every batch": _counted(coins.flatten(1), p),
         "the probability changed from place to place": _learned(flat, column),
-        "the probability changed from row to row": _learned(flat, [(c, r) for c, r, _ in places]),
-        "a draw hung on its neighbours": _learned(flat, before),
-        "a draw hung on how many came before": _learned(flat, list(zip(so_far, column, strict=True))),
+        "the probability changed from row to row": _learned(flat, row),
+        "a draw hung on its neighbours": _learned(flat, left + 3 * above + 9 * earlier),
+        "a draw hung on how many came before": _learned(flat, so_far * places + column),
     }
+    for lag in range(2, min(LAGS + 1, batch)):
+        rivals[f"a draw hung on the one {lag} rows above"] = _learned(flat, _ago(coins, lag, 1))
+    for lag in range(2, min(LAGS + 1, places)):
+        rivals[f"a draw hung on the one {lag} places before"] = _learned(flat, _ago(coins, lag, 2))
+    return rivals
 
 
-def _log(replaced: Sequence[float]) -> Tensor:
-    """Log-probabilities of a gold and of a predicted id, from those of a predicted one."""
-    p = torch.tensor(replaced, dtype=torch.float64)
+def _ago(coins: Tensor, lag: int, axis: int) -> Tensor:
+    """For each coin the one `lag` before it along an axis, 2 where there is none."""
+    n, lag = coins.shape[axis], min(lag, coins.shape[axis])
+    none = torch.full_like(coins.narrow(axis, 0, lag).long(), 2)
+    return torch.cat([none, coins.narrow(axis, 0, n - lag).long()], dim=axis).flatten()
+
+
+def _log(replaced: Tensor) -> Tensor:
+    """Log-probabilities of a gold and of a predicted id, from the probabilities of a predicted one."""
+    p = replaced.double()
     return torch.stack([1 - p, p], dim=1).log()
 
 
-def _copied(others: Sequence[int], p: float) -> Tensor:
+def _copied(others: Tensor, p: float) -> Tensor:
     """Each coin is that other one; a fresh draw where there is no other (2)."""
-    return _log([(0.0, 1.0, p)[other] for other in others])
+    return _log(torch.tensor([0.0, 1.0, p], dtype=torch.float64)[others])
 
 
 def _counted(groups: Tensor, p: float) -> Tensor:
     """In each group, round(p n) of its n coins are 1, all choices alike."""
     n = groups.shape[1]
-    left = torch.arange(n, 0, -1)
-    wanted = round(p * n) - (groups.long().cumsum(1) - groups.long())
-    share: list[float] = (wanted / left).clamp(0, 1).flatten().tolist()
-    return _log(share)
+    wanted = round(p * n) - (groups.cumsum(1) - groups.long())
+    return _log((wanted / torch.arange(n, 0, -1)).clamp(0, 1).flatten())
 
 
-def _learned(coins: Sequence[bool], contexts: Sequence[Hashable]) -> Tensor:
+def _learned(coins: Tensor, contexts: Tensor) -> Tensor:
     """As often as among the earlier coins of the same context, each side starting at one half."""
-    seen: dict[Hashable, list[float]] = defaultdict(lambda: [0.5, 0.5])
-    shares = []
-    for coin, context in zip(coins, contexts, strict=True):
-        no, yes = seen[context]
-        shares.append(yes / (no + yes))
-        seen[context][coin] += 1
-    return _log(shares)
+    order = contexts.argsort(stable=True)
+    sorted_coins = coins[order]
+    opens = torch.cat([torch.tensor([True]), contexts[order].diff() != 0])
+    place = torch.arange(len(order))
+    first = torch.where(opens, place, 0).cummax(0).values
+    ones = sorted_coins.cumsum(0) - sorted_coins
+    share = torch.empty(len(order), dtype=torch.float64)
+    share[order] = (ones - ones[first] + 0.5).double() / (place - first + 1)
+    return _log(share)
