@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from autograder.exercise import misconception
 from autograder.misconceptions import encoder_decoder_search as encoder_decoder_search
+from autograder.misconceptions import encoder_decoder_trained as encoder_decoder_trained
 from autograder.reference import encoder_decoder as right
 
 Pair = tuple[Tensor, Tensor]
