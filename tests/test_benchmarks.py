@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.checking import verdict_on
 from autograder.exercise import exercises, get, reference_of
-from benchmarks import checks, processes, stock, throughput, timemachine, twenty
+from benchmarks import checks, networks, processes, stock, throughput, timemachine, twenty
 from benchmarks.execution import LessonFailed, execute
 from benchmarks.figures import Bar, Measured, Row, Section, machine, machine_line, medians
 from benchmarks.lessons import what_it_reaches
@@ -139,22 +140,58 @@ def test_without_the_book_the_section_is_skipped_and_says_why(
     assert "COURSE_CORPORA" in timemachine.measure().skipped
 
 
-def test_both_models_see_the_same_windows_and_learn() -> None:
-    text = book(15_040)
-    data = timemachine.book_data(text)
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+def test_both_models_see_the_same_windows_and_learn(network: networks.Network) -> None:
+    data = timemachine.book_data(book(2_100))
+    data.num_train, data.num_val = 1_500, 500
     assert data.X.shape[1] == timemachine.NUM_STEPS
     assert torch.equal(data.X[7, 1:], data.Y[7, :-1])
     uniform = len(data.vocab)
-    recipe = timemachine.Recipe(d_embed=8, d_hidden=12, batch=16, steps=40, learning_rate=2e-2)
-    ours = timemachine.train_ours(data, seed=0, budget=60, recipe=recipe)
-    theirs = timemachine.train_theirs(data, seed=0, epochs=1)
+    recipe = networks.Recipe(d_embed=8, d_hidden=12, batch=16, steps=40, learning_rate=3e-2)
+    ours = timemachine.train_ours(replace(network, recipe=recipe), data, seed=0, budget=60)
+    theirs = timemachine.train_theirs(network, data, seed=0, epochs=1)
     assert ours.validation < uniform / 2
     assert theirs.validation < 1.1 * uniform
-    assert theirs.weights == uniform * 32 + 32 * 32 + 32 + 32 * uniform + uniform
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[network.name]
+    biases = 1 if network.name == "RNN" else 2  # the book's concise versions hold PyTorch's networks
+    assert theirs.weights == gates * 32 * (uniform + 32 + biases) + 32 * uniform + uniform
+    assert ours.weights == uniform * 8 + gates * 12 * (8 + 12 + 1) + 12 * uniform + uniform
+
+
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+def test_our_model_drops_in_training_only_and_never_looks_ahead(network: networks.Network) -> None:
+    torch.manual_seed(0)
+    model = network.build(vocab_size=9)
+    ids = torch.randint(9, (2, 6))
+    assert not torch.equal(network.logits(model, ids), network.logits(model, ids))
+    model.eval()
+    logits = network.logits(model, ids)
+    assert logits.shape == (2, 6, 9)
+    changed = ids.clone()
+    changed[:, 4] = (ids[:, 4] + 1) % 9
+    differs = (network.logits(model, changed) - logits).abs().amax(dim=(0, 2)) > 0
+    assert differs.tolist() == [False, False, False, False, True, True]
+
+
+def test_their_networks_are_the_books() -> None:
+    kinds = [type(network.theirs(9).rnn.rnn) for network in networks.NETWORKS[1:]]
+    assert kinds == [torch.nn.GRU, torch.nn.LSTM]
+
+
+def test_a_row_and_a_bar_for_every_network_and_a_lost_seed_misses_the_bar() -> None:
+    rnn, gru, _ = networks.NETWORKS
+    theirs, better, worse = (timemachine.Trained(9.0, 5.0, level, 100) for level in (7.0, 6.0, 8.0))
+    section = timemachine.section_of({rnn: [(theirs, better)] * 2, gru: [(theirs, better), (theirs, worse)]})
+    assert [row.name for row in section.rows if "validation" in row.name] == [
+        "RNN: validation perplexity", "GRU: validation perplexity"
+    ]
+    assert [bar.holds for bar in section.bars] == [True, True, False, True]
+    slower = replace(better, seconds=9.5)
+    assert [bar.holds for bar in timemachine.section_of({rnn: [(theirs, slower)]}).bars] == [True, False]
 
 
 def test_the_learning_rate_rises_and_then_falls_to_zero() -> None:
-    recipe = timemachine.Recipe(warmup=10, steps=100)
+    recipe = networks.Recipe(warmup=10, steps=100)
     rates = [timemachine.learning_rate(recipe, step, step / 100) for step in range(1, 101)]
     assert rates[0] < rates[8]
     assert rates[-1] == pytest.approx(0, abs=1e-12)
