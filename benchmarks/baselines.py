@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from autograder import data
 from autograder.exercise import Case
+from autograder.reference.gru_lstm import delayed_recall_batch
 from autograder.trained_exercise import padded
 
 
@@ -78,8 +79,54 @@ def majority(case: Case) -> dict[str, Any]:
     return {"logits": tags_of_words()[case.inputs["ids"]]}
 
 
+RECALL_UPDATES = 1000
+
+
+class VanillaRNN(nn.Module):
+    """The model of delayed recall with an RNN in the place of the gated network."""
+
+    def __init__(self, num_symbols: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_symbols + 2, 16)
+        self.rnn = nn.RNN(16, 64, batch_first=True)
+        self.output = nn.Linear(64, num_symbols)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self.output(self.rnn(self.embedding(ids))[0][:, -1])
+        return logits
+
+
+@cache
+def trained_on_recall(num_symbols: int, seed: int = 0, updates: int = RECALL_UPDATES) -> VanillaRNN:
+    """Trained as the lesson trains its own: the same batches, delays, optimiser and number of updates."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, generator = VanillaRNN(num_symbols), torch.Generator().manual_seed(seed)
+        optimizer = torch.optim.Adam(model.parameters())
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=updates)
+        for _ in range(updates):
+            inputs, targets = delayed_recall_batch(64, num_symbols, int(torch.randint(61, ())), generator)
+            loss = F.cross_entropy(model(inputs), targets)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+    return model.eval()
+
+
+def vanilla_rnn(case: Case) -> dict[str, Any]:
+    """Delayed recall without gates."""
+    kinds = case.inputs["sizes"]["num_symbols"]
+    model = trained_on_recall(kinds)
+    return {
+        "logits": {name: model(case.inputs[name]).detach() for name in case.truth["symbols"]},
+        "untrained": torch.zeros(len(case.truth["known"]), kinds),
+    }
+
+
 BASELINES: dict[str, tuple[str, Callable[[Case], dict[str, Any]]]] = {
     "char_language_model": ("bigram", bigram), "sentiment": ("bag of words", bag_of_words),
-    "entities": ("per-word majority", majority),
+    "entities": ("per-word majority", majority), "recall": ("vanilla RNN", vanilla_rnn),
 }
 """By exercise: the baseline's name, and what it answers."""

@@ -93,9 +93,14 @@ class Recall(TrainedExercise):
     """The learner's own network, asked after delays that are drawn anew.
 
     At one delay there are as many inputs as symbols, and each holds its answer: all of them are asked, so accuracy has
-    no noise, and a class that is right before its weights are loaded has learned nothing and earns nothing. An
-    untrained network that happens to name 7 of 8 symbols is rarer than 1 in 10,000: of all maps from 8 symbols to 8
-    answers a share of 3.4e-6 misses so few, of all that keep the symbols apart one of 8!, 2.5e-5.
+    no noise, and a class that is right before its weights are loaded has learned nothing and earns nothing. That an
+    untrained network happens to name 7 of 8 symbols is rarer than 1 in 10,000: of all maps from 8 symbols to 8 answers
+    a share of 3.4e-6 misses so few, of all that keep the symbols apart one of 8!, 2.5e-5.
+
+    The bars: trained as the lesson trains its LSTM (1000 updates, delays from 0 to 60), a GRU and an LSTM are always
+    right, with each of three seeds. The vanilla RNN is right in 56 % after delays up to 5 with the best of three seeds,
+    in 50 % after longer ones; with the others it guesses or little more. It learns slowly, not never: 2000 updates at a
+    constant rate take two of three seeds past all bars.
     """
 
     shapes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
