@@ -52,7 +52,7 @@ class TaggedSentence:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens by id. Unknown tokens get the id of `<unk>`, or KeyError where there is no `<unk>`."""
+    """Tokens by id. Unknown tokens get the id of `<unk>` or `[UNK]`, or KeyError where there is neither."""
 
     tokens: tuple[str, ...]
 
@@ -61,8 +61,9 @@ class Vocabulary:
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
         ids = _ids(self.tokens)
-        if "<unk>" in ids:
-            return [ids.get(token, ids["<unk>"]) for token in tokens]
+        unknown = ids.get("<unk>", ids.get("[UNK]"))
+        if unknown is not None:
+            return [ids.get(token, unknown) for token in tokens]
         return [ids[token] for token in tokens]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
