@@ -51,6 +51,16 @@ TRAP = {
 }
 """The likeliest first word leads nowhere."""
 
+CATCH_UP = {
+    "": {"A": 0.5, "B": 0.45},
+    "A": {"C": 0.9},
+    "B": {"D": 0.8},
+    "AC": {"E": 0.9},
+    "BD": {"F": 0.8},
+    "BDF": {".": 0.95},
+}
+"""The best sentence is second in the beam for three steps."""
+
 FAMILY = {
     "": {"A": 0.5, "B": 0.3},
     "A": {"C": 0.5, "D": 0.45},
@@ -62,7 +72,9 @@ FAMILY = {
 EARLY_END = {
     "": {".": 0.36, "A": 0.34, "B": 0.2},
     "A": {"C": 0.5, "D": 0.45},
-    "AD": {".": 0.95},
+    "AD": {"E": 0.97},
+    "ADE": {"F": 0.97},
+    "ADEF": {".": 0.97},
 }
 """A sentence ends at once, and a better one needs its place in a beam of two."""
 
@@ -99,31 +111,33 @@ class BeamSearch(Exercise):
             asked = {"tables": tables, "beam_size": beam, "max_len": max_len, "length_penalty": penalty}
             return Case(name, asked | more)
 
-        def spoken(vocab_size: int, max_len: int, sentences: int, eos_id: int = EOS, **more: Any) -> dict[str, Tensor]:
+        def spoken(vocab_size: int, max_len: int, sentences: int, **more: Any) -> dict[str, Tensor]:
             tables = speaker(rng, vocab_size, max_len, sentences, **more)
-            tables["bonus"][:, :, eos_id] = rng.normal(sentences, max_len).to(tables["bonus"])
+            tables["bonus"][:, :, EOS] = rng.normal(sentences, max_len).to(tables["bonus"])
             return tables
 
-        def told(tree: dict[str, dict[str, float]], max_len: int) -> dict[str, Tensor]:
-            return storyteller(rng, tree, 9, max_len)
+        def told(tree: dict[str, dict[str, float]], max_len: int, **more: int) -> dict[str, Tensor]:
+            return storyteller(rng, tree, 9, max_len, **more)
 
         yield case("a few sentences", 3, 7, 1.0, spoken(6, 7, 4))
         yield case("the likeliest first word leads nowhere", 2, 5, 0.6, told(TRAP, 5))
+        yield case("the second best catches up", 2, 5, 0.8, told(CATCH_UP, 5))
         yield case("two continuations of one hypothesis", 2, 4, 1.0, told(FAMILY, 4))
-        yield case("an early end leaves room for others", 2, 5, 1.0, told(EARLY_END, 5))
+        yield case("an early end leaves room for others", 2, 6, 0.6, told(EARLY_END, 6))
         yield case("three good beginnings, room for two", 2, 5, 1.0, told(NO_ROOM, 5))
         yield case("cut off at max_len, and still the best", 2, 3, 1.0, told(CUT_OFF, 3))
         yield case("no length penalty", 2, 5, 0.0, told(LONG_OR_SHORT, 5))
         yield case("a weak length penalty", 2, 5, 0.2, told(LONG_OR_SHORT, 5))
         yield case("a strong length penalty", 2, 5, 1.5, told(LONG_OR_SHORT, 5))
         yield case("an end at once", 3, 6, 0.5, told(AT_ONCE, 6))
-        yield case("a beam of one is greedy", 1, 6, 0.6, spoken(7, 6, 3))
+        yield case("a beam of one is greedy", 1, 5, 0.6, told(TRAP, 5))
         yield case("a beam wider than the vocabulary", 9, 4, 0.8, spoken(5, 4, 2))
         yield case("room for one word", 3, 1, 1.2, spoken(6, 1, 3))
         yield case("every hypothesis ends", 3, 6, 1.3, self._ended(spoken(6, 6, 2)))
         yield case("forbidden words", 4, 5, 1.1, self._forbidden(rng, spoken(8, 5, 2)))
         yield case("huge logits", 2, 5, 0.7, spoken(6, 5, 2, scale=400.0))
-        yield case("other special ids", 3, 5, 1.4, spoken(7, 5, 2, eos_id=0), bos_id=5, eos_id=0)
+        special = {"bos_id": 5, "eos_id": 0}
+        yield case("other special ids", 2, 4, 1.4, told(FAMILY, 4, **special), **special)
         yield case("the state is a tuple", 4, 6, 0.9, spoken(6, 6, 2), kind="tuple")
         yield case("the state is an object", 3, 7, 1.5, spoken(5, 7, 2), kind="object")
         single = case("float32", 2, 3, 1.1, spoken(5, 3, 2, dtype=F32))
@@ -135,9 +149,9 @@ class BeamSearch(Exercise):
         return tables
 
     def _forbidden(self, rng: Rng, tables: dict[str, Tensor]) -> dict[str, Tensor]:
-        """At each step only three words and the end are allowed: fewer than the beam would hold."""
+        """At each step only two words and the end are allowed: the beam can't be filled."""
         for step in tables["bonus"].unbind(1):
-            step[:, [word for word in rng.permutation(8) if word != EOS][:4]] = -torch.inf
+            step[:, [word for word in rng.permutation(8) if word != EOS][:5]] = -torch.inf
         return tables
 
     def drive(
@@ -157,7 +171,14 @@ def _hypothesis(result: Any) -> dict[str, Any]:
     """The text leaves open whether the score is a number or a tensor of one."""
     found = parts(result, "ids", "score")
     score = found["score"]
-    return found | {"score": score.item() if isinstance(score, Tensor) and score.numel() == 1 else score}
+    if isinstance(score, Tensor) and score.numel() == 1:
+        score = score.item()
+    return found | {"score": _plain_float(score)}
+
+
+def _plain_float(score: Any) -> Any:
+    """numpy's float64 is a float of Python's, but of a type of its own."""
+    return float(score) if isinstance(score, float) else score
 
 
 WORDS = ("the", "a", "cat", "dog", "sees", "likes", "small", "red", "house", "in", "garden", "old")
@@ -202,6 +223,7 @@ class CorpusBleu(Exercise):
     def _repeated(self, rng: Rng, case: Any) -> Iterator[Case]:
         one, two, three = (WORDS[i] for i in rng.permutation(len(WORDS))[:3])
         yield case("a word said too often", [[one] * 5 + [two]], [[one, two, one, three, three, two]], max_n=1)
+        yield case("a word said three times, rightly", [[one, two, one, one]], [[one, one, two, one, three]], max_n=1)
         spare = [[one, one, one, two], [three, two, two, three]], [[one, two, three, two], [one, one, two, three]]
         yield case("a word that another sentence has to spare", *spare, max_n=2)
         yield case("the words in another order", [[one, two, three, one, two]], [[two, one, three, two, one]], max_n=2)
@@ -225,5 +247,4 @@ class CorpusBleu(Exercise):
         self, answer: Any, candidates: Sentences, references: Sentences, max_n: int | None = None
     ) -> dict[str, Any]:
         score = answer(candidates, references) if max_n is None else answer(candidates, references, max_n)
-        # numpy's float64 is a float of Python's, but of a type of its own.
-        return {"bleu": float(score) if isinstance(score, float) else score}
+        return {"bleu": _plain_float(score)}

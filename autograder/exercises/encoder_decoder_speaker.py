@@ -58,21 +58,22 @@ def ending(rng: Rng, tables: dict[str, Tensor], ends: Sequence[int | None], eos_
 
 
 def storyteller(
-    rng: Rng, tree: Mapping[str, Mapping[str, float]], vocab_size: int, max_len: int
+    rng: Rng, tree: Mapping[str, Mapping[str, float]], vocab_size: int, max_len: int, bos_id: int = BOS,
+    eos_id: int = EOS,
 ) -> dict[str, Tensor]:
     """A speaker of one sentence that knows the beginnings in `tree`, and the probabilities of what follows each.
 
     A beginning is a string of capital letters, each a word (drawn here); "." is the end. What the tree leaves open is
     shared by the other words, which lead to node 0, where all words are about as likely. No probability is quite exact.
     """
-    ordinary = [word for word in rng.permutation(vocab_size) if word > EOS]
-    words = dict(zip("ABCDEFGH", ordinary, strict=False)) | {".": EOS}
+    ordinary = [word for word in rng.permutation(vocab_size) if word not in (bos_id, eos_id)]
+    words = dict(zip("ABCDEFGH", ordinary, strict=False)) | {".": eos_id}
     nodes = {beginning: number for number, beginning in enumerate(tree, 1)}
     follow = torch.zeros(max_len, len(tree) + 1, vocab_size, dtype=torch.int64)
     scores = rng.normal(max_len, len(tree) + 1, vocab_size, scale=0.1)
     for beginning, chances in tree.items():
         time, node = len(beginning), nodes[beginning]
-        heard = words[beginning[-1]] if beginning else BOS
+        heard = words[beginning[-1]] if beginning else bos_id
         follow[time, nodes[beginning[:-1]] if beginning else 0, heard] = node
         chosen = [words[letter] for letter in chances]
         scores[time, node] += math.log((1 - sum(chances.values())) / (vocab_size - len(chances)))
@@ -148,7 +149,7 @@ class Speaker:
     def _undressed(self, state: Any) -> Tensor:
         try:
             if self.kind == "tensor":
-                return torch.as_tensor(state[0]).round().long().reshape(-1, 3)
+                return state.round().long().reshape(-1, 3)  # type: ignore[no-any-return]
             if self.kind == "tuple":
                 return torch.stack([state[0], state[1]["node"], state[1]["sentence"]], dim=1)
             rows: Tensor = state.rows

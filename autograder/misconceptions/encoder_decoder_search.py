@@ -97,7 +97,7 @@ def greedy_tensor(step: Step, state: Any, bos_id: int, eos_id: int, max_len: int
     return _said(step, state, bos_id, max_len, batch)
 
 
-@misconception("greedy_decode", "ids with a step axis", hint="Read the shape of ids in the signature of `step`.")
+@misconception("greedy_decode", "ids with a step axis", hint="What does the signature of `step` say about its ids?")
 def greedy_columns(step: Step, state: Any, bos_id: int, eos_id: int, max_len: int, batch: int) -> Rows:
     step(torch.full((batch, 1), bos_id), state)
     return []

@@ -423,8 +423,39 @@ answers(
 
 
 @wrong("beam_search")
+def begins_with_copies(step, state, bos_id, eos_id, max_len, beam_size, length_penalty):
+    """The first hypothesis stands `beam_size` times in the beam: so do its best continuations."""
+    beam, finished = [([], 0.0, state)] * beam_size, []
+    for _ in range(max_len):
+        logits, states = step(torch.tensor([(words or [bos_id])[-1] for words, _, _ in beam]), [b[2] for b in beam])
+        log_p = logits.log_softmax(1)
+        found = [
+            ([*words, w], total + log_p[row, w].item(), states[row])
+            for row, (words, total, _) in enumerate(beam) for w in range(logits.shape[1])
+        ]
+        kept = sorted(found, key=lambda one: -one[1])[:beam_size]
+        finished += [one for one in kept if one[0][-1] == eos_id]
+        beam = [one for one in kept if one[0][-1] != eos_id]
+        if not beam:
+            break
+    return _pick([*finished, *beam], eos_id, length_penalty)
+
+
+@wrong("beam_search")
+def ended_ones_compete_by_score(step, state, bos_id, eos_id, max_len, beam_size, length_penalty):
+    """Ended hypotheses stay in the beam, ranked by their scores among the others."""
+    def keep(found, finished, k, eos):
+        kept = sorted([*finished, *found], key=lambda one: -one[1] / len(one[0]) ** length_penalty)[:k]
+        finished.clear()
+        return kept
+
+    finished, beam = _loop(step, state, bos_id, eos_id, max_len, beam_size, keep=keep)
+    return _pick([*finished, *beam], eos_id, length_penalty)
+
+
+@wrong("beam_search")
 def greedy_by_step(step, state, bos_id, eos_id, max_len, beam_size, length_penalty):
-    """Keeps one hypothesis, chosen by its score among the `beam_size` best."""
+    """Keeps one hypothesis alone."""
     words, total = [], 0.0
     for _ in range(max_len):
         logits, (state,) = step(torch.tensor([(words or [bos_id])[-1]]), [state])
