@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from autograder.drive import load_weights
 from autograder.errors import AnswerError
@@ -34,7 +34,8 @@ class SharedPass:
         """Are `outputs` those for this bar? When not, they are emptied, for the caller to fill."""
         digest = hashlib.sha256()
         for tensor in (*weights.values(), *inputs):
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())  # numpy knows no bfloat16
         key = (answer, ",".join(weights), digest.digest())
         same = self.key[0] is answer and self.key[1:] == key[1:]
         served = same and bool(self.outputs) and bar not in self.asked
@@ -119,6 +120,28 @@ def sizes_of(
         if any(sizes.setdefault(n, size) != size for n, size in zip(names, shape, strict=True)):
             raise AnswerError(f"artifacts/{file}: {name!r} has shape {shape}; expected ({wanted})")
     return sizes
+
+
+def load_all(model: Any, weights: Mapping[str, Tensor], file: str) -> Any:
+    """Load weights of any names, buffers included. Raises AnswerError where the file and the class do not fit."""
+    if not isinstance(model, nn.Module):
+        raise AnswerError(f"expected an nn.Module, got {type(model).__name__}")
+    own = model.state_dict()
+    missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
+    again = "Has the class changed since? Then train and save again."
+    if missing:
+        raise AnswerError(f"artifacts/{file} has no tensor {missing[0]!r}, which the model has. {again}")
+    if unknown:
+        raise AnswerError(f"artifacts/{file} has a tensor {unknown[0]!r}, which the model has not. {again}")
+    for name, weight in weights.items():
+        if own[name].shape != weight.shape:
+            shapes = f"{tuple(weight.shape)} in artifacts/{file} and {tuple(own[name].shape)} in the model"
+            raise AnswerError(f"{name!r} has shape {shapes}. {again}")
+    floating = {weight.dtype for weight in weights.values() if weight.is_floating_point()}
+    if len(floating) == 1:
+        model.to(dtype=floating.pop())
+    model.load_state_dict(dict(weights))
+    return model
 
 
 def logits_problem(outputs: Mapping[str, Any], shape: Sequence[int]) -> str | None:

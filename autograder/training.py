@@ -39,7 +39,8 @@ def save_weights(model: nn.Module, exercise_id: str) -> None:
     name = get(exercise_id).artifact
     if name is None:
         raise UnknownExercise(f"{exercise_id!r} is no trained exercise: it takes no weights")
-    weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    # A clone of each: the file format has no word for weights that two layers share.
+    weights = {key: value.detach().cpu().clone().contiguous() for key, value in model.state_dict().items()}
     path = Path("artifacts", name)
     path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{name}.{os.getpid()}.part")

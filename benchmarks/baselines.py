@@ -125,8 +125,23 @@ def vanilla_rnn(case: Case) -> dict[str, Any]:
     }
 
 
+def without_positions(case: Case) -> dict[str, Any]:
+    """A sequence reversed by the best guess that no knowledge of positions allows.
+
+    To a place whose number is unknown, its mirror is any other place alike; at odd lengths it may be the place itself.
+    """
+    classes, logits = case.inputs["sizes"]["vocab_size"], {}
+    for name in case.truth["reversed"]:
+        own = F.one_hot(case.inputs[name], classes).float()
+        others = own.sum(dim=1, keepdim=True)
+        logits[name] = others.expand_as(own) if own.shape[1] % 2 else others - own
+    longest = max(logits.values(), key=lambda rows: rows.shape[1])
+    return {"logits": logits, "alone": longest[:1], "scrambled": torch.zeros(*case.inputs["probe"].shape, classes)}
+
+
 BASELINES: dict[str, tuple[str, Callable[[Case], dict[str, Any]]]] = {
     "char_language_model": ("bigram", bigram), "sentiment": ("bag of words", bag_of_words),
     "entities": ("per-word majority", majority), "recall": ("vanilla RNN", vanilla_rnn),
+    "set_of_positions": ("no positions", without_positions),
 }
 """By exercise: the baseline's name, and what it answers."""

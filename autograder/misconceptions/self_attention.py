@@ -9,6 +9,7 @@ from autograder.exercise import misconception
 from autograder.misconceptions import self_attention_heads as self_attention_heads
 from autograder.misconceptions import self_attention_pooling as self_attention_pooling
 from autograder.misconceptions import self_attention_positions as self_attention_positions
+from autograder.misconceptions import self_attention_trained as self_attention_trained
 
 Mask = Tensor | None
 Pair = tuple[Tensor, Tensor]

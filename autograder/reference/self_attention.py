@@ -187,3 +187,26 @@ def mixture_of_experts_attention(
     mixed = torch.zeros_like(gates).scatter(2, chosen, share)
     outputs = torch.stack([self_attention(X, W_q, W_k, W_v)[0] @ W_o for W_q, W_k, W_v, W_o in experts], dim=3)
     return (outputs @ mixed[..., None])[..., 0]
+
+
+class Reverser(nn.Module):
+    """The words of a sequence in reverse order: logits = output(z + MultiHeadAttention(z, z, z)) with
+    z_t = word_t + from the start_t + from the end_{n-1-t}.
+
+    A place that counts from both ends knows how long the sequence is, and one layer of attention is enough: the query
+    of place t looks for the key whose distance from the end is t. Many another network would do.
+    """
+
+    def __init__(self, vocab_size: int, max_len: int) -> None:
+        super().__init__()
+        self.word = nn.Embedding(vocab_size, 64)
+        self.start = nn.Embedding(max_len, 64)
+        self.end = nn.Embedding(max_len, 64)
+        self.attention = MultiHeadAttention(64, 4)
+        self.output = nn.Linear(64, vocab_size)
+
+    def forward(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq vocab_size"]:
+        place = torch.arange(ids.shape[1], device=ids.device)
+        z = self.word(ids) + self.start(place) + self.end(place.flip(0))
+        logits: Tensor = self.output(z + self.attention(z, z, z))
+        return logits
