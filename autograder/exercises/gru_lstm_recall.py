@@ -31,7 +31,7 @@ class DelayedRecallBatch(Exercise):
         yield case("a few rows", 3, 5, 4, weight=2)
         yield case("no delay", 4, 3, 0)
         yield case("a delay of one", 5, 2, 1)
-        yield case("a long delay", 2, 9, 60)
+        yield case("a long delay, many symbols", 3, 300, 60)
         yield case("a batch of one", 1, 6, 7)
         yield case("as many rows as symbols and blanks", 4, 4, 4)
         yield case("many rows", 1200, 5, 3, weight=2)

@@ -65,30 +65,35 @@ def _generator_problem(asked: Mapping[str, Any], symbols: Tensor, outputs: Mappi
 
 
 def _chance_problem(symbols: Tensor, kinds: int) -> str | None:
-    """Each rival of row t knows the draws before t alone: rows in their order, one call after the other."""
-    drawn, rows = symbols.flatten(), symbols.shape[1]
+    """What explains the symbols far better than uniform and independent draws do: the first that does, in this order.
+
+    Each rival of row t knows the draws before t alone: rows in their order, one call after the other.
+    """
+    drawn, (calls, batch) = symbols.flatten(), symbols.shape
+    again = {"every call gives the same symbols": _repeated(symbols, kinds).flatten(0, 1)}
+    call_before = torch.cat([torch.zeros_like(symbols[:1]), symbols[:-1]]).flatten()
+    among_calls = {
+        "a symbol depends on its row": _learned(drawn, kinds, torch.arange(len(drawn)) % batch),
+        "a symbol depends on its row in the call before": _learned(drawn, kinds, call_before),
+    } if calls > 1 else {}
     rivals = {
+        "all rows of a batch have the same symbol": _repeated(symbols.T, kinds).transpose(0, 1).flatten(0, 1),
+        **(again if calls > 1 else {}),
         "the last symbol never comes": _among(range(kinds - 1), len(drawn), kinds),
         "symbol 0 never comes": _among(range(1, kinds), len(drawn), kinds),
         "the first and the last symbol come half as often": _rounded(len(drawn), kinds),
-        "all rows of a batch have the same symbol": _repeated(symbols.T, kinds).transpose(0, 1).flatten(0, 1),
         "every symbol comes equally often in a batch": _dealt(symbols, kinds).flatten(0, 1),
         "some symbols come more often than others": _learned(drawn, kinds, torch.zeros_like(drawn)),
         "a symbol depends on the one before": _learned(drawn, kinds, F.pad(drawn[:-1], (1, 0))),
+        **among_calls,
     }
-    if len(symbols) > 1:
-        before = torch.cat([torch.zeros_like(symbols[:1]), symbols[:-1]]).flatten()
-        rivals |= {
-            "every call gives the same symbols": _repeated(symbols, kinds).flatten(0, 1),
-            "a symbol depends on its row": _learned(drawn, kinds, torch.arange(len(drawn)) % rows),
-            "a symbol depends on its row in the call before": _learned(drawn, kinds, before),
-        }
     level = torch.full((len(drawn), kinds), -math.log(kinds), dtype=torch.float64)
     won = better_explanations(drawn, level, rivals)
     if not won:
         return None
     told = "the symbols are not uniform and independent"
-    return told if won[0] == "something else" else f"{told}: it looks as if {won[0]}"
+    named = next((name for name in rivals if name in won), None)
+    return told if named is None else f"{told}: it looks as if {named}"
 
 
 def _among(kinds: Sequence[int], draws: int, num_kinds: int) -> Tensor:

@@ -178,6 +178,23 @@ def both_padded_afresh(x, lengths, forward_step, backward_step, d_hidden):
     return torch.cat([padded, padded.new_zeros(len(x), x.shape[1] - padded.shape[1], 2 * d_hidden)], dim=1)
 
 
+@right("bidirectional_forward")
+def both_where_they_are(x, lengths, forward_step, backward_step, d_hidden):
+    """Only the rows that have a token at this place are stepped, picked by a mask."""
+    seq = x.shape[1]
+    outputs = torch.zeros(x.shape[0], seq, 2, d_hidden, dtype=x.dtype, device=x.device)
+    for side, (step, order) in enumerate([(forward_step, range(seq)), (backward_step, range(seq)[::-1])]):
+        h = outputs.new_zeros(x.shape[0], d_hidden)
+        for t in order:
+            here = t < lengths
+            if not here.any():
+                continue
+            h = h.clone()
+            h[here] = step(x[here, t], h[here])
+            outputs[here, t, side] = h[here]
+    return outputs.flatten(2)
+
+
 @right("delayed_recall_batch")
 def batch_filled(batch, num_symbols, delay, generator):
     inputs = torch.full((batch, delay + 2), num_symbols, dtype=torch.int64, device=generator.device)
