@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from autograder import data
+from autograder import data, pairs
 from autograder.exercise import Case
+from autograder.exercises.encoder_decoder_trained import EOS, Opposites, Translator, words_before_the_end
 from autograder.reference.gru_lstm import delayed_recall_batch
 from autograder.trained_exercise import padded
 
@@ -139,9 +140,33 @@ def without_positions(case: Case) -> dict[str, Any]:
     return {"logits": logits, "alone": longest[:1], "scrambled": torch.zeros(*case.inputs["probe"].shape, classes)}
 
 
+def table_of_opposites(case: Case) -> dict[str, Any]:
+    """The lesson's words looked up; of any other word, the word itself."""
+    vocabulary = pairs.opposite_vocabulary()
+    table = {pair.word: pair.opposite for pair in pairs.opposites()}
+    words = ("".join(vocabulary.decode(row)) for row in words_before_the_end(case.inputs["ids"]))
+    return as_ids([vocabulary.encode(table.get(word, word)) for word in words], Opposites.max_steps)
+
+
+def word_by_word(case: Case) -> dict[str, Any]:
+    """Each word's most frequent translation, in the order of the source."""
+    source, target = pairs.source_vocabulary("fra"), pairs.target_vocabulary("fra")
+    sentences = (source.decode(row) for row in words_before_the_end(case.inputs["ids"]))
+    dictionary = pairs.word_dictionary("fra")
+    rows = [target.encode(pairs.translate_word_by_word(words, dictionary)) for words in sentences]
+    return as_ids(rows, Translator.max_steps)
+
+
+def as_ids(rows: list[list[int]], max_steps: int) -> dict[str, Any]:
+    """Rows as a decoder says them, each closed by `<eos>`."""
+    return {"ids": padded([[*row[: max_steps - 1], EOS] for row in rows])[0]}
+
+
 BASELINES: dict[str, tuple[str, Callable[[Case], dict[str, Any]]]] = {
     "char_language_model": ("bigram", bigram), "sentiment": ("bag of words", bag_of_words),
     "entities": ("per-word majority", majority), "recall": ("vanilla RNN", vanilla_rnn),
     "set_of_positions": ("no positions", without_positions),
+    "opposites": ("table of the lesson's words", table_of_opposites),
+    "translator": ("word-by-word dictionary", word_by_word),
 }
 """By exercise: the baseline's name, and what it answers."""

@@ -84,7 +84,7 @@ class Translation(TrainedExercise):
         return None if known else "the ids hold numbers that the vocabulary does not have"
 
 
-def before_the_end(ids: Tensor) -> list[list[int]]:
+def words_before_the_end(ids: Tensor) -> list[list[int]]:
     """Each row up to its first `<eos>`, or whole where there is none."""
     return [row[: row.index(EOS)] if EOS in row else row for row in ids.tolist()]
 
@@ -96,7 +96,7 @@ def share(holds: Sequence[bool]) -> float:
 
 def habit(ids: Tensor, sources: Rows) -> str | None:
     """What a decoder does whatever it is asked, or None: it is told by the sequences, not by what would be right."""
-    said = before_the_end(ids)
+    said = words_before_the_end(ids)
     if share([not row for row in said]) > 0.5:
         return "it ends at once"
     if share([len(row) > 3 and Counter(row).most_common(1)[0][1] > 0.6 * len(row) for row in said]) > 0.5:
@@ -142,7 +142,7 @@ class Opposites(Translation):
 
     def right(self, case: Case, outputs: Mapping[str, Any], part: str) -> float:
         """The share of the words of one part that are right from the first letter to the end."""
-        said, ended = before_the_end(outputs["ids"]), (outputs["ids"] == EOS).any(dim=1).tolist()
+        said, ended = words_before_the_end(outputs["ids"]), (outputs["ids"] == EOS).any(dim=1).tolist()
         rows = zip(said, ended, case.truth["answers"], case.truth["lesson"], strict=True)
         return share([end and row == answer for row, end, answer, known in rows if known == (part == "lesson")])
 
@@ -157,7 +157,7 @@ class Opposites(Translation):
         return f"{lesson:.1%} of the lesson's words right, {new:.1%} of new ones; this case asks for {wanted}"
 
     def diagnosis(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
-        words = [row[: row.index(EOS)] for row in case.inputs["ids"].tolist()]
+        words = words_before_the_end(case.inputs["ids"])
         lesson, new = (self.right(case, outputs, part) for part in ("lesson", "new"))
         by_heart = lesson > 0.8 and new < self.bars[-1][1]
         return habit(outputs["ids"], words) or ("learned by heart" if by_heart else None)
@@ -201,15 +201,14 @@ class Translator(Translation):
 
     def _words(self, outputs: Mapping[str, Any]) -> list[list[str]]:
         vocabulary = pairs.target_vocabulary("fra")
-        return [vocabulary.decode(row) for row in before_the_end(outputs["ids"])]
+        return [vocabulary.decode(row) for row in words_before_the_end(outputs["ids"])]
 
     def missed(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
         found, bar = self.measure(case, outputs), case.inputs["bar"]
         return None if found >= bar else f"held-out BLEU {found:.3f}; this case asks for {bar} or more"
 
     def diagnosis(self, case: Case, outputs: Mapping[str, Any]) -> str | None:
-        sources = [row[: row.index(EOS)] for row in case.inputs["ids"].tolist()]
-        found = habit(outputs["ids"], sources)
+        found = habit(outputs["ids"], words_before_the_end(case.inputs["ids"]))
         if found is not None:
             return found
         words, references = self._words(outputs), case.truth["references"]

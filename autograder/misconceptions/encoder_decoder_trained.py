@@ -9,7 +9,7 @@ import torch
 
 from autograder import pairs
 from autograder.exercise import Case, misconception
-from autograder.exercises.encoder_decoder_trained import EOS, Opposites, Translator
+from autograder.exercises.encoder_decoder_trained import EOS, Opposites, Translator, words_before_the_end
 
 Rows = Sequence[Sequence[int]]
 
@@ -21,7 +21,7 @@ def _said(rows: Rows, max_steps: int, ends: bool = True) -> dict[str, Any]:
 
 
 def _sources(case: Case) -> Rows:
-    return [row[: row.index(EOS)] for row in case.inputs["ids"].tolist()]
+    return words_before_the_end(case.inputs["ids"])
 
 
 def _right(case: Case) -> Rows:
