@@ -120,7 +120,10 @@ class MaskedSoftmax(Exercise):
             yield Case(name, asked, weight=2, gradients=("scores",), tolerance=NORMALISED)
 
     def drive(self, answer: Any, scores: Tensor, mask: Tensor) -> dict[str, Any]:
-        return {"weights": answer(scores, mask)}
+        weights = answer(scores, mask)
+        # Half precision must not overflow; float32 may come back, from a mask that was turned into numbers to add.
+        half = isinstance(weights, Tensor) and scores.dtype == BF16
+        return {"weights": weights.double() if half else weights}
 
 
 def pair(
@@ -154,23 +157,26 @@ class DotScore(Exercise):
 @exercise("cosine_score", lesson=LESSON, points=4, difficulty=2, minutes=12)
 class CosineScore(Exercise):
     def cases(self, rng: Rng) -> Iterator[Case]:
-        # Long vectors: then it makes no difference whether 1e-8 is added to a length or not.
+        # Long vectors: then it makes no difference whether 1e-6 is added to a length or not.
         def pairs(batch: int, n_q: int, n_k: int, d: int, dtype: torch.dtype = F64) -> dict[str, Tensor]:
             return pair(rng, batch, n_q, n_k, d, d, 30.0, dtype)
 
-        yield Case("a few queries and keys", pairs(3, 4, 5, 6), weight=2)
-        yield Case("vectors of very different length", self._lengths(rng), tolerance=Tolerance(2e-4))
-        yield Case("long vectors", pair(rng, 2, 3, 4, 5, 5, scale=1e6))
-        yield Case("parallel and opposite vectors", self._parallel(rng))
-        yield Case("some vectors are zero", self._with_zeros(pairs(3, 4, 5, 6)), weight=2)
-        yield Case("a batch of one, one query", pairs(1, 1, 3, 7))
-        yield Case("one number", self._one_number(rng))
-        yield Case("batch, queries, keys and numbers of one size", pairs(5, 5, 5, 5))
+        def case(name: str, inputs: dict[str, Any], weight: float = 1.0, **more: Any) -> Case:
+            return Case(name, inputs, weight, tolerance=NORMALISED, **more)
+
+        yield case("a few queries and keys", pairs(3, 4, 5, 6), weight=2)
+        yield Case("vectors of very different length", self._lengths(rng), tolerance=Tolerance(1e-3))
+        yield case("long vectors", pair(rng, 2, 3, 4, 5, 5, scale=1e6))
+        yield case("parallel and opposite vectors", self._parallel(rng))
+        yield case("some vectors are zero", self._with_zeros(pairs(3, 4, 5, 6)), weight=2)
+        yield case("a batch of one, one query", pairs(1, 1, 3, 7))
+        yield case("one number", self._one_number(rng))
+        yield case("batch, queries, keys and numbers of one size", pairs(5, 5, 5, 5))
         yield Case("float32 stays float32", self._with_zeros(pairs(3, 4, 5, 6, dtype=F32)))
-        yield Case("another layout in memory", in_other_layout(pairs(3, 2, 4, 5)))
-        yield Case("gradients reach every input", pairs(3, 2, 4, 5), weight=2, gradients=True)
+        yield case("another layout in memory", in_other_layout(pairs(3, 2, 4, 5)))
+        yield case("gradients reach every input", pairs(3, 2, 4, 5), weight=2, gradients=True)
         zeros = self._with_zeros(pairs(3, 4, 5, 6)) | {"around_zero": True}
-        yield Case("gradients where some vectors are zero", zeros, weight=2)
+        yield case("gradients where some vectors are zero", zeros, weight=2)
 
     def _lengths(self, rng: Rng) -> dict[str, Tensor]:
         found = pair(rng, 2, 4, 5, 6, 6, scale=3.0)

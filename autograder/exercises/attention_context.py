@@ -63,9 +63,6 @@ class ScaledDotProductAttention(Exercise):
         behind.inputs["keys"][hidden] *= 1e4
         behind.inputs["values"][hidden] *= 1e12
         yield behind
-        half = self._inputs(rng, 2, 3, 4, 5, 6, mask=(2, 3, 4), dtype=BF16)
-        half["mask"][1, 1] = False
-        yield Case("bfloat16 stays bfloat16", half, tolerance=Tolerance(8e-2))
 
     def _inputs(
         self, rng: Rng, batch: int, n_q: int, n_k: int, d_k: int, d_v: int, mask: tuple[int, ...] = (),

@@ -32,7 +32,9 @@ def decoder(
     }
 
 
-@exercise("BahdanauDecoder", lesson=LESSON, points=8, difficulty=4, minutes=40, builds_on=("masked_softmax",))
+@exercise(
+    "BahdanauDecoder", lesson=LESSON, points=8, difficulty=4, minutes=40, builds_on=("masked_softmax", "additive_score")
+)
 class Decoder(Exercise):
     sizes = (11, 3, 5, 4)
     """vocab_size, d_embed, d_hidden, d_encoder."""
@@ -154,7 +156,7 @@ class AlignmentErrorRate(Exercise):
             return Case(name, self._inputs(rng, *given, **more), weight)
 
         # Of the links found, so many are sure, possible only, and wrong; so many sure ones are missed.
-        yield case("sure, possible and wrong links", 9, 7, 4, 3, 5, weight=2)
+        yield case("sure, possible and wrong links", 10, 7, 5, 2, 6, weight=2)
         yield case("more input words than output words", 5, 12, 2, 1, 6, weight=2)
         yield case("all possible links are sure", 8, 5, 3, 0, 4)
         yield case("no sure link at all", 6, 5, 0, 4, 0)

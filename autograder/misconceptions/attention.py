@@ -30,7 +30,8 @@ def similarity_scaled(X: Tensor) -> Pair:
 
 
 @misconception(
-    "similarity_attention", "softmax over the wrong axis", hint="Add up your weights along each axis. Which is one?"
+    "similarity_attention", "softmax over the wrong axis",
+    hint="Add up your weights along each axis. Which sums are one, and which should be?"
 )
 def similarity_wrong_axis(X: Tensor) -> Pair:
     return _weigh(torch.softmax(X @ X.mT, dim=-2), X)
@@ -75,7 +76,8 @@ def similarity_cosines(X: Tensor) -> Pair:
 
 
 @misconception(
-    "similarity_attention", "exponential overflows", hint="Print the largest score, then e to its power. Who can help?"
+    "similarity_attention", "exponential overflows",
+    hint="Print the largest score, and e to its power. What may be taken off a row?",
 )
 def similarity_overflows(X: Tensor) -> Pair:
     e = torch.exp(X @ X.mT)

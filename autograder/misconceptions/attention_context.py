@@ -37,7 +37,8 @@ def scaled_not(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = None)
 
 
 @misconception(
-    "scaled_dot_product_attention", "divided by d_k", hint="Dividing tames the variance or the scores. Which is d_k?"
+    "scaled_dot_product_attention", "divided by d_k",
+    hint="The variance of a dot product grows as d_k. And its usual size?",
 )
 def scaled_by_width(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = None) -> Pair:
     return _attend(queries, keys, values, mask, 1 / keys.shape[-1])
@@ -111,7 +112,7 @@ def scaled_zeros(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = Non
 
 @misconception(
     "scaled_dot_product_attention", "softmax over the wrong axis",
-    hint="Add up your weights along each axis. Which is one?",
+    hint="Add up your weights along each axis. Which sums are one, and which should be?",
 )
 def scaled_wrong_axis(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = None) -> Pair:
     weights = _weights(queries @ keys.mT / keys.shape[-1] ** 0.5, mask, dim=1)

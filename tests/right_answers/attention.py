@@ -87,6 +87,11 @@ def masked_added(scores, mask):
 
 
 @right("masked_softmax")
+def masked_with_added_numbers(scores, mask):
+    return torch.softmax(scores + torch.where(mask, 0.0, -1e9), dim=-1) * mask.any(-1, keepdim=True)
+
+
+@right("masked_softmax")
 def masked_where(scores, mask):
     lowest = torch.finfo(scores.dtype).min
     weights = torch.where(mask, scores, torch.full_like(scores, lowest)).softmax(dim=-1)
@@ -159,6 +164,12 @@ def cosine_normalised(queries, keys):
 def cosine_small_number(queries, keys):
     lengths = queries.norm(dim=-1, keepdim=True) @ keys.norm(dim=-1, keepdim=True).mT
     return queries @ keys.mT / (lengths + 1e-8)
+
+
+@right("cosine_score")
+def cosine_a_millionth(queries, keys):
+    lengths = torch.sqrt((queries**2).sum(-1) + 1e-12)[:, :, None] * torch.sqrt((keys**2).sum(-1) + 1e-12)[:, None]
+    return (queries @ keys.mT) / (lengths + 1e-6)
 
 
 @right("cosine_score")

@@ -84,8 +84,8 @@ def hard_multinomial(scores, values, generator=None):
     if generator is None:
         return _argmax(scores, values)
     batch, n_q, n_k = scores.shape
-    p = F.softmax(scores, dim=-1).reshape(batch * n_q, n_k)
-    return _at(values, torch.multinomial(p, 1, generator=generator).reshape(batch, n_q))
+    p = F.softmax(scores, dim=-1).view(-1, n_k)
+    return _at(values, torch.multinomial(p, num_samples=1, generator=generator).squeeze(-1).view(batch, n_q))
 
 
 @right("hard_attention")

@@ -144,6 +144,10 @@ among(
         _right(q, k, v, m)[0] + (q if q.shape[-1] == v.shape[-1] else 0), _right(q, k, v, m)[1])),
     clamped=_attend(lambda s, m: (s.clamp(-30, 30).softmax(-1) if m is None else masked_softmax(s.clamp(-30, 30), m))),
     dropped=_attend(lambda s, m: F.dropout(s.softmax(-1) if m is None else masked_softmax(s, m), 0.1)),
+    outputs_unmasked=_scaled(lambda q, k, v, m: (_right(q, k, v)[0], _right(q, k, v, m)[1])),
+    returned_weights_unmasked=_scaled(lambda q, k, v, m: (_right(q, k, v, m)[0], _right(q, k, v)[1])),
+    returned_weights_unscaled=_scaled(lambda q, k, v, m: (
+        _right(q, k, v, m)[0], _right(q * k.shape[-1] ** 0.5, k, v, m)[1])),
     weights_detached=_scaled(lambda q, k, v, m: (_right(q, k, v, m)[1].detach() @ v, _right(q, k, v, m)[1].detach())),
     outputs_detached=_scaled(lambda q, k, v, m: (_right(q, k, v, m)[0].detach(), _right(q, k, v, m)[1])),
     returned_weights_detached=_scaled(lambda q, k, v, m: (_right(q, k, v, m)[0], _right(q, k, v, m)[1].detach())),

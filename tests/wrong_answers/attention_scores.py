@@ -90,7 +90,7 @@ among(
     small_number_in_the_root=lambda q, k: q @ k.mT / (
         ((q**2).sum(-1) + 1e-2).sqrt().unsqueeze(2) * ((k**2).sum(-1) + 1e-2).sqrt().unsqueeze(1)),
     clamped_at_one=lambda q, k: q @ k.mT / _lengths(q, k).clamp(min=1.0),
-    small_number_of_a_millionth=lambda q, k: q @ k.mT / (_lengths(q, k) + 1e-5),
+    small_number_of_a_ten_thousandth=lambda q, k: q @ k.mT / (_lengths(q, k) + 1e-4),
     query_length_only=lambda q, k: q @ k.mT / q.norm(dim=-1, keepdim=True).clamp(min=1e-8),
     key_length_only=lambda q, k: q @ k.mT / k.norm(dim=-1).unsqueeze(1).clamp(min=1e-8),
     sum_of_absolutes=lambda q, k: F.normalize(q, p=1, dim=-1) @ F.normalize(k, p=1, dim=-1).mT,
