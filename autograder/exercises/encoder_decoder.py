@@ -304,6 +304,9 @@ class MaskedCrossEntropy(Exercise):
         yield case("a batch of one, one step", 1, 4, [1])
         yield case("all sizes equal", 4, 4, [3, 1, 4, 2])
         yield case("huge logits stay finite", 5, 6, [5, 2], logits=rng.normal(2, 5, 6, scale=1e5))
+        padded = rng.normal(3, 4, 5)
+        padded[0, 2:] *= 1e30
+        yield case("huge logits at padding", 4, 5, [2, 4, 4], logits=padded)
         yield case("float32 stays float32", 5, 6, [4, 2], logits=rng.normal(2, 5, 6, dtype=F32))
         logits, labels = strided(rng.normal(3, 4, 5)), strided(rng.ids(3, 4, high=5))
         yield case("another layout in memory", 4, 5, [2, 4, 1], logits=logits, labels=labels)

@@ -94,11 +94,11 @@ CUT_OFF = {
 
 LONG_OR_SHORT = {
     "": {".": 0.3, "A": 0.6},
-    "A": {"B": 0.7},
-    "AB": {"C": 0.7},
-    "ABC": {".": 0.5},
+    "A": {".": 0.4, "B": 0.55},
+    "AB": {".": 0.45, "C": 0.5},
+    "ABC": {".": 0.95},
 }
-"""A short sentence, and one four times as long that is half as probable."""
+"""Four sentences in a row: the shortest is the likeliest, the longest is best for each of its words."""
 
 AT_ONCE = {"": {".": 0.9, "A": 0.05}, "A": {".": 0.9}}
 """The best sentence has no word."""

@@ -506,6 +506,8 @@ functions(
     clamped_probabilities=_clamped,
     viewed=lambda right, logits, labels, n: F.cross_entropy(
         logits.view(-1, logits.shape[-1]), labels.masked_fill(~_real(n, labels.shape[1]), -100).view(-1)),
+    all_less_padding=lambda right, logits, labels, n: (
+        _terms(logits, labels).sum() - _terms(logits, labels)[~_real(n, labels.shape[1])].sum()) / n.sum(),
     mean_of_logits=lambda right, logits, labels, n: -logits.gather(-1, labels[..., None])[..., 0][
         _real(n, labels.shape[1])].mean(),
     sigmoid=lambda right, logits, labels, n: F.binary_cross_entropy_with_logits(

@@ -376,6 +376,9 @@ answers(
     never_empty={"first": True},
     stops_when_the_best_is_ended={
         "early": lambda ended, beam, k: max((e[1] for e in ended), default=-math.inf) > beam[0][1]},
+    stops_when_an_ended_mean_is_best={
+        "early": lambda ended, beam, k: max((e[1] / len(e[0]) for e in ended), default=-math.inf)
+        > max(b[1] / len(b[0]) for b in beam)},
     stops_at_beam_size_ends={"early": lambda ended, beam, k: len(ended) >= k},
     stops_at_two_ends={"early": lambda ended, beam, k: len(ended) >= 2},
     worst_kept={"keep": lambda found, ended, k, eos: found[-k:]},
@@ -401,6 +404,8 @@ answers(
     first_ended=lambda ended, beam, eos, p, n: _pick((ended or beam)[:1], eos, p),
     last_ended=lambda ended, beam, eos, p, n: _pick((ended or beam)[-1:], eos, p),
     best_open=lambda ended, beam, eos, p, n: _pick(beam or ended, eos, p),
+    likeliest_two=lambda ended, beam, eos, p, n: _pick(sorted([*ended, *beam], key=lambda one: -one[1])[:2], eos, p),
+    first_two=lambda ended, beam, eos, p, n: _pick([*ended, *beam][:2], eos, p),
     longest=lambda ended, beam, eos, p, n: _pick([max([*ended, *beam], key=lambda one: len(one[0]))], eos, p),
     by_sum_then_scored=lambda ended, beam, eos, p, n: _pick([max([*ended, *beam], key=lambda one: one[1])], eos, p),
     by_mean_then_scored=lambda ended, beam, eos, p, n: _pick(
