@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.chance import better_explanations
+from autograder.chance import FALSE_ALARM, better_explanations
 
 
 def recall_problems(asked: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
@@ -70,6 +70,8 @@ def _chance_problem(symbols: Tensor, kinds: int) -> str | None:
     Each rival of row t knows the draws before t alone: rows in their order, one call after the other.
     """
     drawn, (calls, batch) = symbols.flatten(), symbols.shape
+    if len(drawn) * math.log(kinds) < -math.log(FALSE_ALARM):
+        return None  # even who foresees every draw can't win a bet on so few
     again = {"every call gives the same symbols": _repeated(symbols, kinds).flatten(0, 1)}
     call_before = torch.cat([torch.zeros_like(symbols[:1]), symbols[:-1]]).flatten()
     among_calls = {
