@@ -20,6 +20,7 @@
 
 # %%
 import math
+import time
 from collections.abc import Callable
 
 import matplotlib.pyplot as plt
@@ -364,8 +365,9 @@ with torch.no_grad():
 # | input gate $i_t$ | how much of the candidate to take in | $1 - z_t$ |
 # | output gate $o_t$ | how much of the cell to show now | shows everything |
 #
-# Two differences to the GRU are worth keeping in mind. Keeping and taking in are decided apart, so a cell can do both
-# and grow: it can count. And nothing squashes the cell: the tanh stands on the way out, not on the way on.
+# Two differences to the GRU are worth keeping in mind. A GRU's new state is a mean of the old one and a candidate, so
+# it stays between −1 and 1. An LSTM keeps and takes in by two gates, so it can do both at once, and its cell can grow:
+# it can count. And nothing squashes the cell: the tanh stands on the way out, not on the way on.
 
 # %% [markdown] card="lstm_step"
 # Write one step of the LSTM, and return both states, $(h_t, c_t)$:
@@ -437,7 +439,8 @@ for axis, title, values in zip(axes, titles, [torch.stack(cells).T, torch.stack(
     shown = axis.imshow(values, cmap="cividis", vmin=-1, vmax=1, aspect="auto")
     for unit, row in enumerate(values):
         for t, value in enumerate(row):
-            axis.text(t, unit, f"{value:+.1f}", ha="center", va="center", color="black" if value > 0.2 else "white")
+            shade = "black" if value > 0.2 else "white"
+            axis.text(t, unit, f"{round(value.item(), 1) + 0.0:g}", ha="center", va="center", color=shade)
     axis.set_xticks(range(len(ids)), ["B"] + ["blank"] * 8 + ["cue"])
     axis.set_yticks(range(3), "ABC")
     axis.set(title=title, ylabel="unit")
@@ -530,7 +533,44 @@ def to_torch_lstm(params: dict[str, Tensor]) -> nn.LSTM:
 check("to_torch_lstm")
 
 # %% [markdown]
-# From here on PyTorch's networks do the heavy work. You know what is inside.
+# Put the two side by side: the same weights, the same sequences, twenty steps.
+
+# %% slow=true
+def random_params(letters: str, d_in: int, d_h: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Random weights for these gates and candidates, biases of zero; in float64, which also holds tiny gradients."""
+    params = {}
+    for letter in letters:
+        params[f"W_x{letter}"] = torch.randn(d_in, d_h, generator=generator, dtype=torch.float64) / d_in**0.5
+        params[f"W_h{letter}"] = torch.randn(d_h, d_h, generator=generator, dtype=torch.float64) / d_h**0.5
+        params[f"b_{letter}"] = torch.zeros(d_h, dtype=torch.float64)
+    return params
+
+
+generator = torch.Generator().manual_seed(5)
+params = random_params("ifoc", 16, 64, generator)
+x = torch.randn(8, 20, 16, generator=generator, dtype=torch.float64)
+zeros = x.new_zeros(8, 64)
+module = to_torch_lstm(params)
+
+
+def milliseconds(run: Callable[[], object]) -> float:
+    """How long run() takes: the fastest of several runs, since the others were disturbed."""
+    times = []
+    for _ in range(budget(full=20, quick=2)):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return 1e3 * min(times)
+
+
+with torch.no_grad():
+    ours, theirs = lstm_forward(x, zeros, zeros, params)[0], module(x)[0]
+    loop, fused = milliseconds(lambda: lstm_forward(x, zeros, zeros, params)), milliseconds(lambda: module(x))
+print(f"largest difference between yours and nn.LSTM: {(ours - theirs).abs().max():.1e}")
+print(f"yours takes {loop:.2f} ms, nn.LSTM {fused:.2f} ms: {loop / fused:.1f} times as fast")
+
+# %% [markdown]
+# The same numbers, sooner. From here on PyTorch's networks do the heavy work, and you know what is inside.
 
 # %% [markdown]
 # ### In words
@@ -587,16 +627,6 @@ check("to_torch_lstm")
 # random weights and three forget biases $b_f$. A bias of 0 means forget gates around $\sigma(0) = 0.5$.
 
 # %% slow=true
-def random_params(letters: str, d_in: int, d_h: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Random weights for these gates and candidates, biases of zero; in float64, which also holds tiny gradients."""
-    params = {}
-    for letter in letters:
-        params[f"W_x{letter}"] = torch.randn(d_in, d_h, generator=generator, dtype=torch.float64) / d_in**0.5
-        params[f"W_h{letter}"] = torch.randn(d_h, d_h, generator=generator, dtype=torch.float64) / d_h**0.5
-        params[f"b_{letter}"] = torch.zeros(d_h, dtype=torch.float64)
-    return params
-
-
 def gradient_at_cells(params: dict[str, Tensor], x: Float[Tensor, "batch seq d_in"], roads: str) -> Tensor:
     """Length of the gradient at the cell 0, 1, 2 … steps before the last; `roads` names those that are open."""
     d_h = len(params["b_f"])
@@ -1254,9 +1284,9 @@ plt.show()
 
 # %% [markdown]
 # The upper rows are bright throughout: these units keep. The lowest are dark: they hold the present character and no
-# more. The rows between are the interesting ones. Follow a single row and look at which characters it turns dark: some
-# units empty themselves where a word begins, others where a sentence ends. Nobody asked for this. Words and sentences
-# came out because they help to say which character comes next.
+# more. The rows between are the interesting ones. Follow a single row, and look at which characters it turns dark:
+# some units empty themselves where a word begins, others at a comma or a full stop. Nobody asked for this. Words and
+# sentences came out because they help to say which character comes next.
 #
 # Where do the gates close, and how long does a unit remember? If a unit keeps the share $f$ in each step, half of a
 # value is left after $\ln 0.5 / \ln f$ steps. We take the mean of $\ln f$ over the text.
@@ -1274,22 +1304,22 @@ for layer, line in zip(range(2), LINES):
     half_life = math.log(0.5) / gates.clamp(1e-6, 1 - 1e-6).log().mean(dim=0)
     right.plot(half_life.sort().values, label=f"layer {layer + 1}", markevery=8, markersize=5, **line)
     print(f"layer {layer + 1}: " + ", ".join(f"{name} {mean:.2f}" for name, mean in zip(kinds, means)))
-    low, middle, high = half_life.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist()
-    print(f"         half-lives: {low:.1f} (a tenth is below), {middle:.1f} (median), {high:.0f} (a tenth is above)")
+    low, middle, high = half_life.quantile(torch.tensor([0.0, 0.5, 1.0])).tolist()
+    print(f"         half-lives from {low:.1f} to {high:.0f} characters, median {middle:.1f}")
 left.set_xticks(range(len(kinds)), kinds, rotation=20)
-left.set(title="In the lower layer gates close at marks", xlabel="character read", ylim=(0, 1))
+left.set(title="In the lower layer gates close at marks", xlabel="character read", ylim=(0, 1.15))
 left.set_ylabel("mean forget gate")
-right.set(title="Some units remember a character, some a story", xlabel="units, in order", yscale="log")
+right.set(title="Each unit has a memory span of its own", xlabel="units, in order", yscale="log")
 right.set_ylabel("half-life (characters, log scale)")
-left.legend(loc="lower left")
+left.legend(loc="upper center", ncols=2)
 right.legend()
 plt.show()
 
 # %% [markdown]
-# Left: in the lower layer the gates close further at commas, stops, quotation marks and line ends than at letters,
-# since what was needed within a phrase is not needed after it. Right: half-lives range over several orders of
-# magnitude within one layer. A recurrent network without gates has one rate of forgetting for everything; this one has
-# learned many.
+# Left: in the lower layer the gates close further at commas, stops, quotation marks and line ends than at letters:
+# what was needed within a phrase is not needed after it. Right: within one layer the half-lives range from a part of a
+# character to sentences. In the network of lesson 02 the same matrix and the same tanh wear everything down; here each
+# unit has learned a span of its own, and each step may still overrule it.
 
 # %% [markdown]
 # ## What you know now, and what is left open
