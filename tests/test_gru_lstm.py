@@ -318,7 +318,7 @@ def test_the_vanilla_rnn_misses_every_bar() -> None:
         ({"table": None}, "has no tensor 'table', which the model has"),
         ({"norm.running_var": None}, "has no tensor 'norm.running_var'"),
         ({"more": torch.zeros(2)}, "has a tensor 'more', which the model has not"),
-        ({"table": torch.zeros(3, 4)}, r"'table' has shape \(3, 4\) in artifacts/recall.safetensors and \(8, 8\)"),
+        ({"table": torch.zeros(3, 4)}, r"'table' has shape \(3, 4\) in artifacts/recall.safetensors and \(\d+, \d+\)"),
     ],
 )
 def test_weights_that_do_not_fit_the_class_are_named(change: dict[str, Tensor | None], message: str) -> None:
@@ -349,7 +349,7 @@ def test_an_oracle_passes_and_one_wrong_symbol_passes_the_lower_bars() -> None:
             outputs["logits"][name][right == 2] = 0.0
         assert exercise.measure(case, outputs) == 1 - 1 / NUM_SYMBOLS
         passed.append(exercise.verify(case, outputs) == [])
-    assert passed == [True, True, False, False]
+    assert passed == [case.inputs["bar"] <= 1 - 1 / NUM_SYMBOLS for case in cases_of_recall()]
 
 
 def test_verify_of_a_model_never_raises_whatever_comes_back() -> None:
