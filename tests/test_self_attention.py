@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from autograder.exercise import Rng, get
 from autograder.exercises.self_attention import blind, lowest_only, projections, visible
+from autograder.judge.expect import judge_answer
 from autograder.reference import self_attention as reference
 
 
@@ -262,3 +263,13 @@ def test_the_lowest_scores_are_shown(rng: Rng) -> None:
     mask = lowest_only(scores, 2)
     assert (mask.sum(-1) == 2).all()
     assert (scores.masked_fill(~mask, -torch.inf).amax(-1) < scores.masked_fill(mask, torch.inf).amin(-1)).all()
+
+
+def test_a_cut_gradient_is_not_taken_for_one_that_is_nan() -> None:
+    class Cut(reference.MultiHeadAttention):
+        def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+            return super().forward(queries, keys, values.detach(), mask)
+
+    verdict = judge_answer("MultiHeadAttention", Cut)
+    assert "no gradient reaches" in verdict.message
+    assert verdict.hint == ""

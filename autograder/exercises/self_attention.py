@@ -82,6 +82,8 @@ class SelfAttention(Exercise):
     def cases(self, rng: Rng) -> Iterator[Case]:
         yield Case("no mask", self._inputs(rng, 3, 5, 7, 4, 6), weight=2)
         yield Case("one mask for all sequences", self._inputs(rng, 3, 6, 5, 2, 4) | {"mask": visible(rng, 6, 6)})
+        many = self._inputs(rng, 5, 5, 3, 4, 6) | {"mask": visible(rng, 5, 5)}
+        yield Case("one mask for as many sequences as positions", many)
         own = self._inputs(rng, 4, 5, 3, 6, 2) | {"mask": visible(rng, 4, 5, 5)}
         yield Case("each sequence with a mask of its own", own, weight=2)
         yield Case("padding hidden", self._inputs(rng, 3, 5, 4, 7, 2) | {"mask": visible(rng, 3, 1, 5)})
@@ -123,6 +125,8 @@ class CrossAttention(Exercise):
         yield Case("a memory of another width", self._inputs(rng, 2, 5, 3, 4, 6, 7, d_memory=8), weight=2)
         yield Case("a memory as long as the input", self._inputs(rng, 3, 5, 5, 6, 4, 2))
         yield Case("one mask for all", self._inputs(rng, 3, 4, 6, 5, 2, 7) | {"mask": visible(rng, 4, 6)})
+        many = self._inputs(rng, 4, 4, 5, 3, 2, 6) | {"mask": visible(rng, 4, 5)}
+        yield Case("one mask for as many rows as queries", many)
         own = self._inputs(rng, 4, 3, 5, 6, 7, 2) | {"mask": visible(rng, 4, 3, 5)}
         yield Case("each row of the batch with a mask of its own", own, weight=2)
         padded = self._inputs(rng, 3, 4, 5, 2, 6, 7) | {"mask": visible(rng, 3, 1, 5)}
@@ -209,6 +213,8 @@ class MultiHead(Exercise):
     def cases(self, rng: Rng) -> Iterator[Case]:
         yield Case("no mask", self._inputs(rng, 2, 4, 5, 3, 7), weight=2)
         yield Case("a mask for all", self._inputs(rng, 4, 5, 6, 3, 2) | {"mask": visible(rng, 5, 6)})
+        many = self._inputs(rng, 3, 3, 5, 3, 4) | {"mask": visible(rng, 3, 5)}
+        yield Case("a mask for as many rows and heads as queries", many)
         each = self._inputs(rng, 4, 3, 6, 2, 5) | {"mask": visible(rng, 4, 3, 6)}
         yield Case("a mask for each row of the batch", each, weight=2)
         same = self._inputs(rng, 3, 4, 5, 3, 2) | {"mask": visible(rng, 3, 4, 5)}

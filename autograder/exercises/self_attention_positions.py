@@ -11,8 +11,8 @@ from torch import Tensor
 from autograder.exercise import Case, Exercise, Rng, Tolerance, exercise, strided
 from autograder.exercises.self_attention import F32, F64, LESSON
 
-ROUGH, EXACT = Tolerance(2e-4), Tolerance()
-"""A float32 angle of 15 is off by a few 1e-6, more after an exponential and a logarithm; where that is not the point, a
+ROUGH, EXACT = Tolerance(2e-5), Tolerance()
+"""Angles are easily made in float32, which is off by a millionth at position 15. Where precision is not the point, a
 case does not ask for more."""
 
 
@@ -64,7 +64,7 @@ class RotaryEmbedding(Exercise):
         yield self._case("another layout in memory", strided(rng.normal(3, 2, 5, 4)), [1, 2, 4, 8, 9])
         yield self._case("gradients", rng.normal(2, 3, 4, 6), [2, 3, 7, 8], gradients=True)
         far = rng.normal(2, 1, 3, 8)
-        yield self._case("far positions, every digit of float64", far, [1500, 1501, 3000], tolerance=EXACT)
+        yield self._case("far positions, every digit of float64", far, [1500, 1501, 70_000], tolerance=EXACT)
 
     def _case(
         self, name: str, x: Tensor, positions: list[int], weight: float = 1.0, base: float | None = None,

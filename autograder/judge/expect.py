@@ -84,9 +84,20 @@ class Expectation:
         for exact in (True, False):
             for one in known:
                 wrong = ((index, self._response_of(one, index)) for index in order)
-                if all(self._agree_on(index, response, responses[index], exact) for index, response in wrong):
+                if all(self._agree_on(index, response, responses[index], exact) for index, response in wrong) and (
+                    exact or self._shows_in_outputs(one)
+                ):
                     return one
         return None
+
+    def _shows_in_outputs(self, one: Misconception) -> bool:
+        """Is it more than a wrong gradient or a changed input? Else, outputs alone don't tell it from what is right."""
+        for case, expected, wrong in zip(self.cases, self.expected, self.responses_of(one), strict=True):
+            if wrong.outputs is None or self.exercise.verify(case, wrong.outputs) is not None:
+                return True
+            if compare(Response(expected.outputs), Response(wrong.outputs), case.tolerance) is not None:
+                return True
+        return False
 
     def _by_symptom(self, responses: Sequence[Response]) -> Misconception | None:
         """The misconception that a trained model shows where it fails."""
@@ -118,10 +129,10 @@ class Expectation:
             theirs = problem_of(self.exercise, case, expected, wrong)
             learners = problem_of(self.exercise, case, expected, got)
             return _shape_of(theirs.public if theirs else "") == _shape_of(learners.public if learners else "")
-        if not exact:
-            wrong = Response(wrong.outputs)
-            got = Response(got.outputs)
-        return compare(wrong, got, case.tolerance) is None and (not exact or wrong.changed == got.changed)
+        if exact and wrong.changed != got.changed:
+            return False
+        known, seen = (Response(one.outputs, one.gradients if exact else {}) for one in (wrong, got))
+        return compare(known, seen, case.tolerance) is None
 
 
 def _same_failure(a: Response, b: Response) -> bool:

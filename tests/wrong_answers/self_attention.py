@@ -180,6 +180,8 @@ among(
     blind_batch_forgotten=_mask(lambda m: m | ~m.any(-1, keepdim=True).any(-2, keepdim=True)),
     mask_of_the_first_row=_mask(lambda m: m[:1] if m.dim() == 3 else m),
     mask_transposed=_mask(lambda m: m.mT if m.shape[-1] == m.shape[-2] else m),
+    mask_for_all_taken_for_padding=lambda X, q, k, v, mask=None: self_attention(
+        X, q, k, v, mask[:, None] if mask is not None and mask.dim() == 2 and len(mask) == len(X) else mask),
     mask_always_causal=_mask(lambda m: m.tril()),
     mask_and_itself=_mask(lambda m: m | torch.eye(m.shape[-1], dtype=torch.bool)),
     mask_square_only=_mask(lambda m: m.reshape(-1, m.shape[-1], m.shape[-1])),
@@ -258,6 +260,8 @@ among(
     mask_ignored_where_it_broadcasts=_cross_mask(lambda m: None if m.shape[-2] == 1 else m),
     mask_of_the_first_row=_cross_mask(lambda m: m[:1] if m.dim() == 3 else m),
     mask_square_transposed=_cross_mask(lambda m: m.mT if m.shape[-1] == m.shape[-2] else m),
+    mask_for_all_taken_for_padding=lambda X, M, q, k, v, mask=None: cross_attention(
+        X, M, q, k, v, mask[:, None] if mask is not None and mask.dim() == 2 and len(mask) == len(X) else mask),
     mask_for_all_ignored=_cross_mask(lambda m: None if m.dim() == 2 else m),
     mask_causal_too=_cross_mask(lambda m: m.tril()),
     blind_rows_of_ones=_cross(change=lambda s, m: _masked(s, m, blind=1.0)),

@@ -206,6 +206,8 @@ forwards(
     mask_with_two_axes_forgotten=lambda right, self, q, k, v, m: right(mask=m if m is None or m.dim() > 2 else None),
     mask_with_three_axes_forgotten=lambda right, self, q, k, v, m: right(mask=None if m is None or m.dim() == 3 else m),
     mask_with_four_axes_forgotten=lambda right, self, q, k, v, m: right(mask=None if m is None or m.dim() == 4 else m),
+    mask_for_all_taken_for_padding=lambda right, self, q, k, v, m: right(
+        mask=m[:, None, None] if m is not None and m.dim() == 2 and len(m) == len(q) else m),
     mask_of_the_first_head=lambda right, self, q, k, v, m: right(
         mask=m[:, :1] if m is not None and m.dim() == 4 else m),
     mask_of_any_head=lambda right, self, q, k, v, m: right(
@@ -271,6 +273,8 @@ replaced(
     heads_where_it_fits=lambda self, m: m if m is None or m.dim() != 3 or len(m) == self.num_heads else m[:, None],
     grown_at_the_end=lambda self, m: m.reshape(len(m), -1, m.shape[1], m.shape[2]) if m is not None and m.dim() == 3
     and len(m) != self.num_heads else m,
+    always_grown=lambda self, m: m if m is None or m.dim() == 4 else (
+        m[:, None] if m.dim() == 3 or len(m) == self.num_heads else m),
     row_of_a_batch_of_one=lambda self, m: m[0] if m is not None and m.dim() == 3 else m,
     repeated=lambda self, m: m if m is None or m.dim() != 3 else m.repeat(self.num_heads, 1, 1).view(
         len(m), self.num_heads, *m.shape[1:]),

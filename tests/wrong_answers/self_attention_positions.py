@@ -150,6 +150,7 @@ among(
     positions_reversed=_turn(position=lambda p: p.flip(0)),
     positions_ranked=_turn(position=lambda p: p.argsort().argsort().double()),
     positions_up_to_1024=_turn(position=lambda p: p % 1024),
+    positions_up_to_65536=_turn(position=lambda p: p % 65536),
     positions_below_12=_turn(position=lambda p: p.clamp(max=12)),
     degrees=_turn(shape=lambda a: a * math.pi / 180),
     turns=_turn(shape=lambda a: a * 2 * math.pi),
