@@ -15,15 +15,17 @@ import importlib
 import importlib.util
 import random
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 TRAIN_SEED = 20_140_901
-TRAIN_SIZE = 22_000
+TRAIN_SIZE = 20_000
 LANGUAGES = {"fra": "french", "cmn": "chinese"}
 HERE = Path(__file__).resolve().parent
-LENGTHS = ((3, 8), (3, 8), (3, 8), (9, 15), (9, 15), (9, 15), (16, 25), (16, 25), (26, 40))
+LENGTHS = ((3, 8), (3, 8), (3, 8), (8, 13), (8, 13), (12, 18), (12, 18), (18, 26), (18, 26), (26, 40))
+"""Spans of lengths to aim at, each as often as it stands here."""
 Pair = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
 
@@ -55,25 +57,29 @@ def meanings(seed: int, held_out: bool, min_words: int, max_words: int) -> Itera
         low, high = spans[int(draw.random() * len(spans))]
         speaker = drawing.Speaker(draw, held_out)
         meaning = speaker.sentence(low + int(draw.random() * (high - low + 1)))
-        if held_out and not speaker.unseen:
+        if drawing.unseen(meaning) != held_out:
             continue
         words = english.sentence(meaning)
-        if low <= len(words) <= high:
+        if min_words <= len(words) <= max_words:
             yield meaning, words
 
 
 def links(source: Sequence[Any], target: Sequence[Any]) -> tuple[tuple[tuple[int, int], ...], ...]:
     """The sure links, and the possible ones (which hold the sure ones), as (source position, target position)."""
-    sure, possible = [], []
-    for i, a in enumerate(source):
-        loose = set(a.sure) | set(a.loose)
-        for j, b in enumerate(target):
-            if not set(a.sure).isdisjoint(b.sure):
-                sure.append((i, j))
-            elif loose.isdisjoint(b.sure) and loose.isdisjoint(b.loose):
-                continue
-            possible.append((i, j))
-    return tuple(sure), tuple(possible)
+    surely, loosely = defaultdict(list), defaultdict(list)
+    for i, word in enumerate(source):
+        for key in word.sure:
+            surely[key].append(i)
+        for key in word.loose:
+            loosely[key].append(i)
+    sure, possible = set(), set()
+    for j, word in enumerate(target):
+        for key in word.sure:
+            sure.update((i, j) for i in surely.get(key, ()))
+            possible.update((i, j) for i in loosely.get(key, ()))
+        for key in word.loose:
+            possible.update((i, j) for i in surely.get(key, []) + loosely.get(key, []))
+    return tuple(sorted(sure)), tuple(sorted(sure | possible))
 
 
 def generate(seed: int, size: int, *, held_out: bool = False, language: str = "fra", min_words: int = 3,

@@ -27,6 +27,9 @@ def _unit(unit: Unit) -> list[Word]:
         words += lexicon().conjunctions[unit.conjunction][2].say(unit.key)
     if unit.subordinate is None:
         return words + clause(unit.main)
+    if unit.subordinator == "because":
+        words += [*clause(unit.main), Word("，", (), (unit.key + 4,))]
+        return words + lexicon().conjunctions["because"][2].say(unit.key, 3) + clause(unit.subordinate)
     _, _, before, after = lexicon().conjunctions[unit.subordinator]
     whole = unit.subordinator in ("if", "though")
     words += before.say(unit.key, 3) + clause(unit.subordinate, bare=not whole) + after.say(unit.key, 3)
@@ -43,28 +46,38 @@ def _pronoun(thing: Thing) -> str:
     return one + ("们" if thing.plural else "")
 
 
-def thing_words(thing: Thing) -> list[Word]:
-    """A noun phrase: owner, relative clause, determiner, number, measure word, adjectives, noun."""
+def thing_words(thing: Thing, none: bool = False) -> list[Word]:
+    """A noun phrase: owner, relative clause, determiner, number, measure word, adjective, noun.
+
+    With `none` "a" is not said: it would mean "one" after a negation.
+    """
     key, noun = thing.key, thing.noun
     if thing.pronoun or thing.person == 1:
         return [Word(_pronoun(thing), (key + 1,))]
     words = _possessor(thing)
     if thing.relative is not None:
         words += [*clause(thing.relative, bare=True), Word("的", (), (thing.relative.key + 6,))]
-    words += _counted(thing)
-    for akey, adjective in thing.adjectives:
-        words.append(Word(adjective.attributive[0], (akey + 1,)))
-        words += [Word(de, (), (akey + 1,)) for de in adjective.attributive[1:]]
+    if not (none and thing.det == "a"):
+        words += _counted(thing)
+    if (adjective := thing.adjective) is not None:
+        words.append(Word(adjective.attributive[0], (key + 9,)))
+        words += [Word(de, (), (key + 9,)) for de in adjective.attributive[1:]]
     words.append(Word(noun.chinese, (key + 1,), (key + 2,) if thing.det == "the" else ()))
     if thing.plural and noun.human and thing.number is None and thing.det not in ("some", "this", "that"):
         words.append(Word("们", (key + 1,)))
     return words
 
 
+def noun_is_kin(thing: Thing) -> bool:
+    return thing.noun.section == "kin"
+
+
 def _possessor(thing: Thing) -> list[Word]:
     key = thing.key
     if thing.owner is not None:
         return [*thing_words(thing.owner), Word("的", (key + 3,))]
+    if thing.det in OWNERS and noun_is_kin(thing):
+        return [Word(OWNERS[thing.det], (key + 2,))]
     if thing.det in OWNERS:
         return [Word(OWNERS[thing.det], (key + 2,)), Word("的", (), (key + 2,))]
     if thing.det == "his" and thing.possessor is not None:
@@ -125,7 +138,10 @@ def _before_verb(meaning: Clause, bare: bool) -> list[Word]:
     elif meaning.tense == "future":
         words.append(Word("会", (key + 2,), (key + 1,)))
     elif meaning.tense in ("now", "then") and not bare:
-        words.append(Word("在" if meaning.polarity else "正在", (), (key + 1, key + 2)))
+        progress = "在" if meaning.polarity else "正在"
+        if meaning.place is not None and meaning.companion is None:  # 在 stands once
+            progress = progress.removesuffix("在")
+        words += [Word(progress, (), (key + 1, key + 2))] if progress else []
     return words
 
 
@@ -146,6 +162,8 @@ def _be_clause(meaning: Clause) -> list[Word]:
         trade = meaning.trade
         return [*no, Word("是", (key + 9,)), Word("一", (), (key + 1,)), Word(trade.measure, (), (key + 1,)),
                 Word(trade.chinese, (key + 1,))]
+    if meaning.there and meaning.place is not None:
+        return [*place_words(meaning.place)[1:], Word("有", (key + 9,)), *thing_words(meaning.subject)]
     if meaning.place is not None:
         return no + place_words(meaning.place)
     words = no
@@ -164,11 +182,13 @@ def clause(meaning: Clause, bare: bool = False) -> list[Word]:
         return meaning.fixed[2].say(meaning.key, 40)
     key = meaning.key
     time = meaning.time[2].say(key, 10) if meaning.time else []
-    subject = [] if meaning.gap == "subject" else thing_words(meaning.subject)
+    subject = [] if meaning.gap == "subject" or meaning.there else thing_words(meaning.subject)
     words = time + subject if meaning.time_first else subject + time
+    if meaning.unlike is not None:
+        words = [*place_words(meaning.unlike), Word("，", (key + 19,)), *words]
     if meaning.verb is None:
         return words + _be_clause(meaning)
-    words += _before_verb(meaning, bare) + place_words(meaning.place)
+    words += _before_verb(meaning, bare) + place_words(meaning.companion) + place_words(meaning.place)
     if meaning.manner is not None:
         words += meaning.manner[2].say(key, 20)
     return words + _verb_group(meaning, bare)
@@ -179,11 +199,14 @@ def _verb_group(meaning: Clause, bare: bool) -> list[Word]:
     assert verb is not None
     marker = _marker(meaning, bare)
     aspect = [Word(marker, (), (key + 1, key + 2))] if marker else []
-    if verb.past is not None and marker == "了":
-        return [Word(w.text, () if w.text == "了" else w.sure, w.sure if w.text == "了" else ())
-                for w in verb.past.say(key)]
+    if verb.past is not None and meaning.tense == "perfect":
+        return [Word(verb.chinese, (key + 1,)), *aspect]
+    if verb.past is not None and marker:
+        return [aspect[0] if word.text == "了" else word for word in verb.past.say(key)]
     head = Word(verb.chinese, (key + 1,))
-    thing = thing_words(meaning.object) if meaning.object is not None and meaning.gap != "object" else []
+    thing: list[Word] = []
+    if meaning.object is not None and meaning.gap != "object":
+        thing = thing_words(meaning.object, none=bool(meaning.polarity))
     if meaning.passive:
         assert meaning.object is not None
         tail = [Word(verb.complement, (key + 1,))] if verb.complement else []
@@ -192,7 +215,7 @@ def _verb_group(meaning: Clause, bare: bool) -> list[Word]:
         to = [Word("给", (key + 5,)), *aspect, *thing_words(meaning.recipient)]
         return [Word("把", (), (key + 1,)), *thing, head, *to] if thing else [head, *to]
     ba = [Word("把", (), (key + 1,)), *thing] if thing else []
-    if verb.frame == "putting":
+    if verb.frame in ("putting", "living"):
         return [*ba, head, *place_words(meaning.goal)]
     if verb.complement:
         return [*ba, head, *aspect, Word(verb.complement, (key + 1,))]
@@ -200,6 +223,8 @@ def _verb_group(meaning: Clause, bare: bool) -> list[Word]:
         return [head, *clause(meaning.content)]
     if verb.frame == "going":
         assert meaning.goal is not None
+        if meaning.purpose is not None:
+            return [head, *thing_words(meaning.goal.thing), *_verb_group(meaning.purpose, bare=True)]
         return [head, *aspect, *thing_words(meaning.goal.thing)]
     return [head, *aspect, *thing]
 

@@ -22,7 +22,7 @@ def sentence(meaning: Sentence) -> list[Word]:
 def _unit(unit: Unit, question: bool) -> list[Word]:
     words = []
     if unit.conjunction:
-        words = [Word(",", (unit.key + 9,))] if unit.conjunction != "because" else []
+        words = [Word(",", (unit.key + 9,))]
         words += lexicon().conjunctions[unit.conjunction][0].say(unit.key)
     main = clause(unit.main, question)
     if unit.subordinate is None:
@@ -62,7 +62,8 @@ def thing_words(thing: Thing, case: str = "object") -> list[Word]:
         words.append(Word(thing.det, (key + 2,)))
     if thing.number is not None:
         words += thing.number[0].say(key, 3)
-    words += [Word(adjective.english, (akey + 1,)) for akey, adjective in thing.adjectives]
+    if thing.adjective is not None:
+        words.append(Word(thing.adjective.english, (key + 9,)))
     words.append(Word(noun.english[thing.plural], (key + 1,)))
     if thing.relative is not None:
         words += _relative(thing.relative, noun.human)
@@ -103,6 +104,8 @@ def _finite(meaning: Clause, question: bool) -> tuple[list[Word], list[Word]]:
         return [be, *_negation(meaning)], [Word(participle, (key + 1,))]
     if meaning.modal is not None:
         return _modal(meaning), [Word(base, (key + 1,))]
+    if tense == "infinitive":
+        return [Word("to", (key + 5,))], [Word(base, (key + 1,))]
     if tense in ("now", "then"):
         be = Word(_be(subject, tense == "then"), (), (key + 1, key + 2))
         return [be, *_negation(meaning)], [Word(ing, (key + 1,))]
@@ -110,10 +113,11 @@ def _finite(meaning: Clause, question: bool) -> tuple[list[Word], list[Word]]:
         return [Word("will", (key + 2,), (key + 1,)), *_negation(meaning)], [Word(base, (key + 1,))]
     if tense == "perfect":
         return [Word("has" if _third(subject) else "have", (key + 2,))], [Word(participle, (key + 1,))]
-    do = "did" if tense == "past" else ("does" if _third(subject) else "do")
+    in_past = tense in ("past", "state")
+    do = "did" if in_past else ("does" if _third(subject) else "do")
     if meaning.polarity == "not" or question:
         return [Word(do, (), (key + 2, key + 3)), *_negation(meaning)], [Word(base, (key + 1,))]
-    verb = past if tense == "past" else (third if _third(subject) else base)
+    verb = past if in_past else (third if _third(subject) else base)
     return _negation(meaning), [Word(verb, (key + 1, key + 2))]
 
 
@@ -133,6 +137,8 @@ def _modal(meaning: Clause) -> list[Word]:
 def _be_clause(meaning: Clause) -> list[Word]:
     key = meaning.key
     words = [Word(_be(meaning.subject, meaning.tense == "past"), (key + 9,)), *_negation(meaning)]
+    if meaning.there:
+        return [Word("there", (key + 9,)), *words, *thing_words(meaning.subject), *place_words(meaning.place)]
     if meaning.trade is not None:
         return [*words, Word("a", (), (key + 1,)), Word(meaning.trade.english[0], (key + 1,))]
     if meaning.degree:
@@ -147,9 +153,11 @@ def clause(meaning: Clause, question: bool = False) -> list[Word]:
     if meaning.fixed is not None:
         return meaning.fixed[0].say(meaning.key, 40)
     key = meaning.key
-    subject = [] if meaning.gap == "subject" else thing_words(meaning.subject, "subject")
+    subject = [] if meaning.gap == "subject" or meaning.there else thing_words(meaning.subject, "subject")
     time = meaning.time[0].say(key, 10) if meaning.time else []
     front, time = (time, []) if meaning.time_first else ([], time)
+    if meaning.unlike is not None:
+        front = [*place_words(meaning.unlike), Word(",", (key + 19,)), *front]
     if meaning.verb is None:
         return front + subject + _be_clause(meaning) + time
     before, verb = _finite(meaning, question)
@@ -171,7 +179,8 @@ def _after_verb(meaning: Clause) -> list[Word]:
     assert verb is not None
     words = []
     if verb.particle:
-        words.append(Word(verb.particle, (key + 30,)) if verb.frame == "going" else Word(verb.particle, (key + 1,)))
+        going = verb.frame == "going"
+        words.append(Word(verb.particle, (key + 30 if going else key + 1,), (key + 1,) if going else ()))
     if meaning.object is not None and not meaning.passive and meaning.gap != "object":
         words += thing_words(meaning.object)
     if meaning.recipient is not None:
@@ -179,6 +188,9 @@ def _after_verb(meaning: Clause) -> list[Word]:
     if meaning.content is not None:
         words += [Word("that", (key + 6,)), *clause(meaning.content)]
     words += place_words(meaning.goal)
+    if meaning.purpose is not None:
+        words += clause(meaning.purpose)
+    words += place_words(meaning.companion)
     if meaning.manner is not None:
         words += meaning.manner[0].say(key, 20)
     return words + place_words(meaning.place)

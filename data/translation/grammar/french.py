@@ -80,11 +80,11 @@ def thing_words(thing: Thing, indefinite: str = "") -> list[Word]:
         det += thing.number[1].say(key, 3)
     noun = [word._replace(sure=(key + 1,)) for word in thing.noun.french[thing.plural].say(key)]
     before, after = [], []
-    for akey, adjective in thing.adjectives:
+    if (adjective := thing.adjective) is not None:
         text = _agree(adjective, thing)
-        if adjective.before_noun and text == adjective.masculine[0] and not thing.plural and vowel(noun[0].text):
-            text = adjective.before_vowel if not thing.feminine else text
-        (before if adjective.before_noun else after).append(Word(text, (akey + 1,)))
+        if adjective.before_noun and not thing.feminine and not thing.plural and vowel(noun[0].text):
+            text = adjective.before_vowel
+        (before if adjective.before_noun else after).append(Word(text, (key + 9,)))
     words = det + before + noun + after
     if thing.owner is not None:
         words += [Word("de", (key + 3,)), *thing_words(thing.owner)]
@@ -172,7 +172,9 @@ def _verb_group(meaning: Clause, verb: FrenchVerb) -> list[Word]:
         past = Word(_participle(verb, subject if to_be else before), (key + 1,))
         auxiliary = Word(_conjugate(ETRE if to_be else AVOIR, "present", subject), (key + 2,))
         return [*no, *clitic, auxiliary, *pas, *adverb, past]
-    name = {"future": "future", "then": "imperfect"}.get(tense, "present")
+    if tense == "infinitive":
+        return [Word("pour", (key + 5,)), *clitic, Word(verb.infinitive, (key + 1,))]
+    name = {"future": "future", "then": "imperfect", "state": "imperfect"}.get(tense, "present")
     finite = Word(_conjugate(verb, name, subject), (key + 1, key + 2))
     return [*no, *clitic, finite, *pas, *adverb]
 
@@ -180,6 +182,9 @@ def _verb_group(meaning: Clause, verb: FrenchVerb) -> list[Word]:
 def _be_clause(meaning: Clause) -> list[Word]:
     key, subject = meaning.key, meaning.subject
     name = {"past": "imperfect", "future": "future"}.get(meaning.tense, "present")
+    if meaning.there:
+        there = ("il", "y", "avait" if name == "imperfect" else "a")
+        return [*(Word(text, (key + 9,)) for text in there), *thing_words(subject), *place_words(meaning.place)]
     words = [Word(_conjugate(ETRE, name, subject), (key + 9,))]
     if meaning.polarity:
         words = [Word("ne", (key + 3,)), *words, Word(NEGATIONS[meaning.polarity], (key + 3,))]
@@ -201,7 +206,9 @@ def clause(meaning: Clause) -> list[Word]:
     front: list[Word] = []
     if meaning.time_first:
         front, time = [*time, Word(",", (), (key + 10,))], []
-    subject = [] if meaning.gap == "subject" else _subject(meaning.subject)
+    if meaning.unlike is not None:
+        front = [*place_words(meaning.unlike), Word(",", (key + 19,)), *front]
+    subject = [] if meaning.gap == "subject" or meaning.there else _subject(meaning.subject)
     if meaning.verb is None:
         return front + subject + _be_clause(meaning) + time
     words = front + subject + _verb_group(meaning, meaning.verb.french)
@@ -227,6 +234,9 @@ def _after_verb(meaning: Clause, verb: FrenchVerb) -> list[Word]:
     if meaning.content is not None:
         words += [Word("que", (key + 6,)), *clause(meaning.content)]
     words += place_words(meaning.goal)
+    if meaning.purpose is not None:
+        words += clause(meaning.purpose)
+    words += place_words(meaning.companion)
     if meaning.manner is not None:
         words += meaning.manner[1].say(key, 20)
     return words + place_words(meaning.place)

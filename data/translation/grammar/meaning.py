@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .words import Adjective, Noun, Phrase, Verb
 
@@ -15,14 +15,15 @@ class Thing:
 
     key: int
     noun: Noun
-    det: str = "the"  # the, a, this, that, my, his, our, their, some, number, none
+    det: str = "the"  # the, a, this, that, my, our, his, some, number, none
     plural: bool = False
     number: Fixed | None = None
-    adjectives: list[tuple[int, Adjective]] = field(default_factory=list)
+    adjective: Adjective | None = None
     owner: Thing | None = None
     relative: Clause | None = None
     pronoun: bool = False
     person: int = 3
+    trade: Noun | None = None  # what the person is, whether or not it is said here
     possessor: Thing | None = None  # whose it is, where det is "his"
 
     @property
@@ -46,12 +47,15 @@ class Clause:
     key: int
     subject: Thing
     verb: Verb | None = None
-    tense: str = "past"  # past, present, future, now, then (was doing), perfect (has already done)
+    tense: str = "past"  # past, state (was, in the past), present, future, now, then (was doing), perfect (has already)
     polarity: str = ""  # not, never, longer
     modal: Verb | None = None
     object: Thing | None = None
     recipient: Thing | None = None
     goal: Place | None = None
+    companion: Place | None = None
+    unlike: Place | None = None
+    purpose: Clause | None = None
     place: Place | None = None
     time: Fixed | None = None
     time_first: bool = False
@@ -64,7 +68,7 @@ class Clause:
     fixed: Fixed | None = None
     passive: bool = False
     there: bool = False
-    gap: str = ""  # subject, object
+    gap: str = ""  # subject, object, all but the verb and its object ("infinitive")
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ def phrase(text: str) -> Phrase:
     return Phrase(tuple(words))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noun:
     """A noun or a name in three languages."""
 
@@ -75,7 +75,7 @@ class Noun:
         return f"{self.english[0]}/{self.chinese}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjective:
     english: str
     masculine: tuple[str, str]
@@ -85,9 +85,10 @@ class Adjective:
     attributive: tuple[str, ...]
     predicative: str
     kinds: str
+    uses: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrenchVerb:
     infinitive: str
     present: tuple[str, str, str, str]
@@ -103,7 +104,7 @@ class FrenchVerb:
         return "ét" if self.infinitive == "être" else self.present[2].removesuffix("ons")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verb:
     """A verb; `complement` is what 把 needs after it, `aspect` the particle of the past."""
 
@@ -141,13 +142,13 @@ def _noun(section: str, fields: list[str]) -> Noun:
 
 
 def _adjective(fields: list[str]) -> Adjective:
-    english, french, attributive, predicative, kinds = fields
+    english, french, attributive, predicative, kinds, uses = fields
     *forms, place = french.split()
     masculine, feminine = forms[0], forms[1]
     special = forms[2] if len(forms) == 4 else masculine
     plural = forms[3] if len(forms) == 4 else masculine + "s"
     return Adjective(english, (masculine, plural), (feminine, feminine + "s"), special, place == "pre",
-                     tuple(attributive.split()), predicative, kinds)
+                     tuple(attributive.split()), predicative, kinds, uses)
 
 
 def _english_verb(text: str) -> tuple[tuple[str, str, str, str, str], str]:
@@ -191,7 +192,7 @@ def _verb(frame: str, fields: list[str]) -> Verb:
     chinese, _, past = chinese.partition("/")
     base, _, rest = chinese.partition(" ")
     aspect, complement = ("了", rest) if rest not in ("过", "-") else (rest.strip("-"), "")
-    kinds, tenses = [*extra, "", ""][:2]
+    kinds, tenses = extra
     return Verb(forms, particle, _french_verb(french), base, aspect, complement, phrase(past) if past else None,
                 kinds, tenses, frame)
 
@@ -209,7 +210,7 @@ class Lexicon:
 
 
 NOUNS = ("names", "kin", "people", "trades", "ambiguous", "things", "places", "surfaces", "cities")
-VERBS = ("verbs", "giving", "putting", "doing", "going", "saying", "modals")
+VERBS = ("verbs", "giving", "putting", "doing", "going", "living", "saying", "modals")
 
 
 def _sections() -> dict[str, list[list[str]]]:
