@@ -4,6 +4,7 @@ CourseError
 ├── UnknownExercise      no exercise has that name
 ├── AnswerError          the learner's answer has the wrong form (said to the learner)
 ├── DataMissing          the course's data folder was not found, or a file in it
+│   └── NoRealText       a text that people wrote lies in no folder, and no network gives it
 ├── NotPlainData         something that may not cross between judge and sandbox
 ├── LessonError          a lesson source that can't be built
 ├── SubmissionError      a submission that can't be read
@@ -29,6 +30,10 @@ class AnswerError(CourseError):
 
 class DataMissing(CourseError):
     """The course's data folder was not found, or a file in it; the message says how to get it."""
+
+
+class NoRealText(DataMissing):
+    """A text that people wrote lies in no folder, and no network gives it; the message says what to lay where."""
 
 
 class NotPlainData(CourseError):

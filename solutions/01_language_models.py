@@ -16,13 +16,10 @@
 # once what is right and what is not. The numbers in the lesson come from the cells: read them there.
 
 # %%
-import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
@@ -31,8 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autograder import budget, check
-from autograder import data
-from autograder.d2l import d2l
+from autograder import data, real_text
 
 torch.set_num_threads(1)
 
@@ -56,27 +52,12 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # and checked by its SHA-1; its last tenth is then the new text.
 
 # %% slow=true
-def time_machine() -> str:
-    """The novel, from a folder or from the network. Raises OSError where neither has it."""
-    sha1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
-    folder = os.environ.get("COURSE_CORPORA", "../data")
-    book = Path(d2l.download(d2l.DATA_URL + "timemachine.txt", folder, sha1)).read_bytes()
-    if hashlib.sha1(book).hexdigest() != sha1:
-        raise OSError("what was fetched is not the book")
-    return book.decode()
-
-
 text = data.stories()[: budget(full=1_000_000, quick=150_000)]
 new_text = "\n\n".join(data.held_out("stories", seed=1, size=budget(full=200, quick=40)))
-reads_the_book = os.environ.get("COURSE_TEXT") == "timemachine"
+book = real_text.asked("timemachine")
+reads_the_book = book is not None
 if reads_the_book:
-    try:
-        book = time_machine()
-        text, new_text = book[: len(book) * 9 // 10], book[len(book) * 9 // 10 :]
-    except OSError as error:
-        reads_the_book = False
-        print(f"The Time Machine can't be had ({type(error).__name__}). Lay timemachine.txt into a folder and name the")
-        print("folder in COURSE_CORPORA, or connect to a network. The lesson goes on with the stories.")
+    text, new_text = book[: len(book) * 9 // 10], book[len(book) * 9 // 10 :]
 print(f"{len(text):,} characters to learn from, {len(new_text):,} new ones\n")
 print(text[:400])
 

@@ -16,7 +16,7 @@ from autograder.kernel import isolate
 
 STUDENT_SIDE = (
     "__init__.py", "artifacts.py", "chance.py", "checking.py", "compare.py", "d2l.py", "data.py", "device.py",
-    "drive.py", "errors.py", "exercise.py", "exercises", "feedback.py", "pairs.py", "story_words.py",
+    "drive.py", "errors.py", "exercise.py", "exercises", "feedback.py", "pairs.py", "real_text.py", "story_words.py",
     "trained_exercise.py", "training.py", "verdict.py", "wire.py",
     "kernel/__init__.py", "kernel/inside.py", "kernel/isolate.py", "kernel/refuse.py", "kernel/warm.py",
 )

@@ -24,8 +24,9 @@ TRAIN_SEED = 20_140_901
 TRAIN_SIZE = 20_000
 LANGUAGES = {"fra": "french", "cmn": "chinese"}
 HERE = Path(__file__).resolve().parent
-LENGTHS = ((3, 8), (3, 8), (3, 8), (8, 13), (8, 13), (12, 18), (12, 18), (18, 26), (18, 26), (26, 40))
+LENGTHS = ((3, 8), (3, 8), (3, 8), (3, 8), (8, 13), (8, 13), (12, 18), (12, 18), (18, 26), (18, 26), (26, 40))
 """Spans of lengths to aim at, each as often as it stands here."""
+PATIENCE = 20_000  # draws without a new sentence
 Pair = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
 
@@ -48,8 +49,8 @@ drawing, english = _grammar("drawing"), _grammar("english")
 SAY = {language: _grammar(name).sentence for language, name in LANGUAGES.items()}
 
 
-def meanings(seed: int, held_out: bool, min_words: int, max_words: int) -> Iterator[tuple[Any, list[Any]]]:
-    """What is said, and how English says it, for ever."""
+def draws(seed: int, held_out: bool, min_words: int, max_words: int) -> Iterator[tuple[Any, list[Any]] | None]:
+    """What is said, and how English says it, for ever; None for a draw that does not fit."""
     draw = random.Random(seed)
     spans = [(max(low, min_words), min(high, max_words)) for low, high in LENGTHS]
     spans = [span for span in spans if span[0] <= span[1]]
@@ -57,11 +58,8 @@ def meanings(seed: int, held_out: bool, min_words: int, max_words: int) -> Itera
         low, high = spans[int(draw.random() * len(spans))]
         speaker = drawing.Speaker(draw, held_out)
         meaning = speaker.sentence(low + int(draw.random() * (high - low + 1)))
-        if drawing.unseen(meaning) != held_out:
-            continue
-        words = english.sentence(meaning)
-        if min_words <= len(words) <= max_words:
-            yield meaning, words
+        words = english.sentence(meaning) if drawing.unseen(meaning) == held_out else []
+        yield (meaning, words) if min_words <= len(words) <= max_words else None
 
 
 def links(source: Sequence[Any], target: Sequence[Any]) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -89,13 +87,18 @@ def generate(seed: int, size: int, *, held_out: bool = False, language: str = "f
     The English side has `min_words` to `max_words` words, marks counted. Every held-out pair joins words that training
     never joins.
     """
-    say, pairs, seen = SAY[language], [], set()
-    for meaning, source in meanings(seed, held_out, min_words, max_words):
+    say, pairs, seen, vain = SAY[language], [], set(), 0
+    for drawn in draws(seed, held_out, min_words, max_words):
         if len(pairs) == size:
             break
+        meaning, source = drawn or (None, [])
         text = tuple(word.text for word in source)
-        if text in seen:
+        if drawn is None or text in seen:
+            vain += 1
+            if vain == PATIENCE:
+                raise ValueError(f"there are hardly {size} such sentences of {min_words} to {max_words} words")
             continue
+        vain = 0
         seen.add(text)
         target = say(meaning)
         pairs.append((text, tuple(word.text for word in target), *links(source, target)))

@@ -55,10 +55,10 @@ class Clauses(Things):
             self.habit(clause, room)
         elif letter == "m":
             clause.tense, clause.modal = "present", self.pick(self.lexicon.verbs["modals"])
-            clause.polarity = "not" if self.chance(0.2) else ""
+            clause.polarity = "not" if self.chance(0.25) else ""
         else:
             clause.tense = "future" if letter == "f" else "then" if self.frame == "past" else "now"
-            clause.polarity = "not" if self.chance(0.12) else ""
+            clause.polarity = "not" if self.chance(0.2) else ""
         if letter in "pfg" and clause.tense not in ("then", "perfect") and clause.polarity != "never" and room > 4:
             self.when(clause, {"p": "past", "f": "future", "g": "now"}[letter])
         if room > 6 and "+" in verb.tenses and not clause.polarity and self.chance(0.4):
@@ -67,9 +67,9 @@ class Clauses(Things):
 
     def past(self, clause: Clause, room: int) -> None:
         kind = self.random()
-        if kind < 0.16:
+        if kind < 0.22:
             clause.polarity = self.pick(("not", "not", "never"))
-        elif kind < 0.26 and room > 3 and clause.subject.person == 3:
+        elif kind < 0.34 and room > 3 and clause.subject.person == 3:
             clause.tense = "perfect"
 
     def habit(self, clause: Clause, room: int) -> None:

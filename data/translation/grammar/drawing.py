@@ -32,7 +32,7 @@ class Speaker(Clauses):
         """The same person once more, perhaps with the same thing."""
         person, thing = self.he(before), self.it(before)
         assert person is not None
-        if thing is not None and self.chance(0.45):
+        if thing is not None and self.chance(0.6):
             clause = self.with_it(self.refer(person), thing, room)
             if clause is not None:
                 return clause
@@ -121,15 +121,14 @@ class Speaker(Clauses):
             return Unit(self.key(), self.passive(room))
         subject = self.person(room)
         if kind < 0.19 and self.frame == "past":
-            speaker = Thing(self.key(), subject.noun, person=1, plural=self.chance(0.4))
-            return Unit(self.key(), self.event(speaker, room))
+            return Unit(self.key(), self.event(self.me(), room))
         if kind < 0.24 and self.frame != "future":
             return Unit(self.key(), self.state(subject))
         if kind < 0.29 and self.frame != "future" and room > 3:
             return Unit(self.key(), self.attitude(subject, room))
         if subject.noun.section in ("names", "kin") and not subject.pronoun and self.chance(0.6) and room > 2:
             return Unit(self.key(), self.intro(subject))
-        if kind > 0.9 and room > 8:
+        if kind > 0.9 and room > 8 and not subject.plural:
             return Unit(self.key(), self.saying(subject, room))
         return Unit(self.key(), self.event(subject, room - (4 if subject.relative else 0)))
 

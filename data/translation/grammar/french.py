@@ -141,8 +141,8 @@ def _conjugate(verb: FrenchVerb, tense: str, subject: Thing) -> str:
 def _participle(verb: FrenchVerb, agrees_with: Thing | None) -> str:
     if agrees_with is None:
         return verb.participle
-    end = ("e" if agrees_with.feminine else "") + ("s" if agrees_with.plural else "")
-    return verb.participle + (end.replace("s", "") if verb.participle.endswith("s") else end)
+    feminine = verb.participle + ("e" if agrees_with.feminine else "")
+    return feminine + ("s" if agrees_with.plural and not feminine.endswith("s") else "")
 
 
 def _clitic(thing: Thing | None) -> list[Word]:

@@ -13,17 +13,17 @@ from .words import Noun, lexicon
 @cache
 def kept_out(first: str, second: str) -> bool:
     """Whether training never joins these two: a person and a deed, a verb and its object, a noun and a quality."""
-    return zlib.crc32(f"{first}+{second}".encode()) % 8 == 0
+    return zlib.crc32("+".join(sorted((first, second))).encode()) % 8 == 0
 
 
 @cache
 def sense_kept_out(trade: Noun, noun: Noun) -> bool:
     """Whether training never shows somebody of this trade with this ambiguous word.
 
-    Only where at least two more share the trade's world: else nothing would tell what the word means to them.
+    At most one of three: else nothing would tell what the word means to them.
     """
-    trades = lexicon().nouns["trades"]
-    return sum(trade.worlds == other.worlds for other in trades) > 2 and kept_out(trade.name, noun.name)
+    trades = [other for other in lexicon().nouns["trades"] if set(other.worlds) & set(noun.worlds)]
+    return trade in [other for other in trades if kept_out(other.name, noun.name)][: len(trades) // 3]
 
 
 def unseen(meaning: Sentence) -> bool:

@@ -123,6 +123,10 @@ class Things:
         thing = self.named(self.pick(("trades", "trades", "kin", "names", "people")))
         return self.somebody(avoid) if thing.noun is avoid else thing
 
+    def me(self) -> Thing:
+        """Who speaks: a man, alone or with others."""
+        return Thing(self.key(), self.lexicon.nouns["kin"][0], person=1, plural=self.chance(0.4))
+
     def describe(self, thing: Thing) -> None:
         options = qualities(thing.noun, "a")
         if options:
@@ -138,14 +142,13 @@ class Things:
         if kind < 0.4:
             verb = self.joined(self.lexicon.verbs["doing"], thing.noun.name)
             return Clause(self.key(), thing, verb, "past", gap="subject", place=self.place())
-        if kind < 0.7:
+        if kind < 0.7 or thing.plural:
             verb = self.pick(self.lexicon.verbs["living"])
             city = self.chance(0.7)
             where = self.city() if city else self.place("near", "behind", "front")
             return Clause(self.key(), thing, verb, "present", gap="subject", goal=where)
         verbs = [v for v in self.lexicon.verbs["verbs"] if v.kinds == "P" and "p" in v.tenses]
-        subject = Thing(self.key(), thing.noun, person=1, plural=self.chance(0.5))
-        clause = Clause(self.key(), subject, self.joined(verbs, thing.noun.name), "past", gap="object", object=thing)
+        clause = Clause(self.key(), self.me(), self.joined(verbs, thing.noun.name), "past", gap="object", object=thing)
         if self.chance(0.5):
             clause.time = self.phrase("times past")
         else:
@@ -185,7 +188,7 @@ class Things:
             thing.plural = True
             if thing.det == "a" or self.chance(0.4):
                 thing.det, thing.number = "number", self.phrase("numbers")
-        elif thing.det == "the" and room > 6 and self.chance(0.3):
+        elif thing.det == "the" and room > 5 and self.chance(0.4):
             thing.owner = self.named(self.pick(("kin", "trades", "names")))
         return self.finish(thing, verb, subject, room)
 
@@ -198,7 +201,7 @@ class Things:
                 thing.det = "our" if subject.plural else "my"
             else:
                 thing.possessor = subject
-        if room > 5 and self.chance(0.35):
+        if room > 4 and self.chance(0.5):
             self.describe(thing)
         if room > 9 and thing.det in ("the", "number") and thing.owner is None and self.chance(0.4):
             thing.relative = self.which(thing, subject)
