@@ -53,7 +53,7 @@ plt.rcParams["figure.constrained_layout.use"] = True
 # The data of this lesson are English sentences with their French translations. Every pair also says which word
 # translates which; a model never sees that, but you can look.
 
-# %%
+# %% slow=true
 french = pairs.translation("fra")
 print(f"{len(french):,} pairs\n")
 for pair in [p for p in french if 7 <= len(p.source) <= 14][:5]:
@@ -91,7 +91,7 @@ def draw_links(axis, pair: pairs.SentencePair, lower: list[str], title: str) -> 
         axis.plot([above[i], below[j]], [1, 0], color=colour, linewidth=width)
     for words, places, y, side in ((pair.source, above, 1.06, "bottom"), (lower, below, -0.06, "top")):
         for word, x in zip(words, places):
-            axis.text(x, y, word, ha="center", va=side, fontsize=9)
+            axis.text(x, y, word, ha="center", va=side, fontsize=8)
     axis.set(title=title, ylim=(-0.45, 1.35), xlim=(0, 1))
     axis.axis("off")
 
@@ -99,12 +99,13 @@ def draw_links(axis, pair: pairs.SentencePair, lower: list[str], title: str) -> 
 chinese = pairs.translation("cmn")
 both = next(
     (one, other) for one, other in zip(french, chinese)
-    if len(one.source) < 12 and "," not in one.source and len(moved(one)) > 3 and len(moved(other)) > 3
+    if len(one.source) < 12 and len(other.target) < 14 and len(moved(one)) > 3 and len(moved(other)) > 3
 )
-figure, axes = plt.subplots(2, 1, figsize=(9, 4.2))
+figure, axes = plt.subplots(2, 1, figsize=(11, 4.2))
 draw_links(axes[0], both[0], list(both[0].target), "English to French: thick lines change the order")
 said = [" ".join(both[1].source[i] for i, k in both[1].sure if k == j) or "·" for j in range(len(both[1].target))]
-draw_links(axes[1], both[1], said, "English to Chinese, word by word in English")
+said = ["″" if word == before and word != "·" else word for before, word in zip(["", *said], said)]
+draw_links(axes[1], both[1], said, "English to Chinese: below, what each Chinese word says (″: the same, ·: nothing)")
 plt.show()
 print("Chinese:", " ".join(both[1].target), "\n")
 
@@ -133,8 +134,9 @@ for text, test in {
 #
 # Cut the task in two:
 #
-# $$c = \operatorname{encode}(x_1, \ldots, x_M), \qquad
-# P(y_1, \ldots, y_N \mid x) = \prod_{t=1}^{N} P(y_t \mid y_1, \ldots, y_{t-1}, c).$$
+# $$c = \operatorname{encode}(x_1, \ldots, x_M),$$
+#
+# $$P(y_1, \ldots, y_N \mid x) = \prod_{t=1}^{N} P(y_t \mid y_1, \ldots, y_{t-1}, c).$$
 #
 # - The **encoder** reads the source $x_1, \ldots, x_M$ and sums it up in a **context** $c$, of a size that does not
 #   depend on $M$.
@@ -188,7 +190,7 @@ for text, test in {
 # Words become ids. Both vocabularies begin with the same four special words: `<pad>` 0, `<bos>` 1, `<eos>` 2 and
 # `<unk>` 3.
 
-# %%
+# %% slow=true
 PAD, BOS, EOS, UNK = (data.SPECIALS.index(name) for name in ("<pad>", "<bos>", "<eos>", "<unk>"))
 english_words, french_words = pairs.source_vocabulary("fra"), pairs.target_vocabulary("fra")
 print(f"{len(english_words)} English and {len(french_words)} French words; the first: {french_words.tokens[:12]}")
@@ -416,8 +418,9 @@ for kind, shares in apart.items():
 # The decoder is a language model with a second input. At step $t$ it reads the word that it has said last, $y_{t-1}$,
 # beside the context, and both go into the GRU together:
 #
-# $$s_t = \operatorname{GRU}\bigl([\,\operatorname{embed}(y_{t-1});\, c\,],\ s_{t-1}\bigr), \qquad
-# \text{logits}_t = s_t W_{sq} + b_q .$$
+# $$s_t = \operatorname{GRU}\bigl([\,\operatorname{embed}(y_{t-1});\, c\,],\ s_{t-1}\bigr),$$
+#
+# $$\text{logits}_t = s_t W_{sq} + b_q .$$
 #
 # Here $[a; b]$ is one vector, $a$ followed by $b$. Three things are to be settled:
 #
@@ -826,8 +829,8 @@ torch.manual_seed(0)
 by_heart, _ = train_opposites(made_up=0)
 models = {"lesson's words only": by_heart, "with nonsense words": opposites_model}
 groups = {"the lesson's words": list(lesson_pairs)}
-for pair in pairs.held_out_opposites():
-    groups.setdefault(kind_of(pair), []).append(pair)
+for kind in ("new: pattern shows", "new: pattern can't be seen", "new: no pattern"):
+    groups[kind] = [pair for pair in pairs.held_out_opposites() if kind_of(pair) == kind]
 for place, (name, model) in enumerate(models.items()):
     right = [percent([said == p.opposite for said, p in zip(opposites_by(model, [p.word for p in group]), group)])
              for group in groups.values()]
@@ -1553,8 +1556,8 @@ plt.show()
 #   gated unit.
 # - Sutskever, Vinyals, Le (2014), *Sequence to Sequence Learning with Neural Networks*, section 2: the last state as
 #   context; section 3.3: why they read the source backwards; section 3.7: their sentences by length.
-# - Cho and others (2014b), *On the Properties of Neural Machine Translation: Encoder–Decoder Approaches*, section 4.2
-#   and figure 4: quality falls with length.
+# - Cho and others (2014b), *On the Properties of Neural Machine Translation: Encoder–Decoder Approaches*, section
+#   4.2: quality falls with length.
 # - Bengio, Vinyals, Jaitly, Shazeer (2015), *Scheduled Sampling for Sequence Prediction with Recurrent Neural
 #   Networks*, section 2.4.
 # - Papineni and others (2002), *BLEU: a Method for Automatic Evaluation of Machine Translation*, sections 2.1 to 2.3.
