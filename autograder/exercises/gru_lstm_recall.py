@@ -14,7 +14,7 @@ from autograder.exercise import Case, Exercise, Rng, exercise
 from autograder.exercises.gru_lstm import LESSON
 from autograder.exercises.gru_lstm_symbols import recall_problems
 from autograder.exercises.language_models_batches import other_randomness
-from autograder.trained_exercise import TrainedExercise, logits_problem
+from autograder.trained_exercise import TrainedExercise, load_all, logits_problem
 
 NUM_SYMBOLS = 8
 """In the trained exercise."""
@@ -201,26 +201,6 @@ def rows(rng: Rng, delay: int, batch: int) -> tuple[Tensor, Tensor]:
     ids = torch.full((batch, delay + 2), NUM_SYMBOLS)
     ids[:, 0], ids[:, -1] = symbols, NUM_SYMBOLS + 1
     return ids, symbols
-
-
-def load_all(model: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Module:
-    """Load the weights, buffers included, by name. Raises AnswerError where the file and the class do not fit."""
-    own = model.state_dict()
-    missing, unknown = sorted(set(own) - set(weights)), sorted(set(weights) - set(own))
-    again = "Has the class changed since? Then train and save again."
-    if missing:
-        raise AnswerError(f"artifacts/{file} has no tensor {missing[0]!r}, which the model has. {again}")
-    if unknown:
-        raise AnswerError(f"artifacts/{file} has a tensor {unknown[0]!r}, which the model has not. {again}")
-    for name, weight in weights.items():
-        if own[name].shape != weight.shape:
-            shapes = f"{tuple(weight.shape)} in artifacts/{file} and {tuple(own[name].shape)} in the model"
-            raise AnswerError(f"{name!r} has shape {shapes}. {again}")
-    floating = {weight.dtype for weight in weights.values() if weight.is_floating_point()}
-    if len(floating) == 1:
-        model.to(dtype=floating.pop())
-    model.load_state_dict(dict(weights))
-    return model
 
 
 def share_right(logits: Tensor, symbols: Tensor) -> float:
