@@ -100,7 +100,7 @@ check("delayed_recall_batch")
 # which makes a vector of each id, and a linear layer, which makes 8 logits of the last state. We give it the best
 # start that lesson 02 knows, an orthogonal $W_{hh}$: all its eigenvalues have absolute value 1.
 
-# %% slow=true
+# %%
 NUM_SYMBOLS = 8
 
 
@@ -147,6 +147,7 @@ def smooth(values: list[float], width: int = 20) -> Tensor:
     return torch.tensor(values).unfold(0, min(width, len(values)), 1).mean(dim=1)
 
 
+# %% slow=true
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for delay, line in zip([2, 10, 30], LINES):
     torch.manual_seed(0)
@@ -1217,8 +1218,8 @@ plt.show()
 #
 # Right: with mixed delays even gates that start half open find their way. At the short delays they see what it is good
 # for to stay open, and what they learn there serves at the long ones. The vanilla network, from the same batches,
-# learns little more than a part of the symbols. It is not that it could not hold a value at all: with many times as
-# many updates it begins to. It learns it so slowly because its gradients say so little.
+# learns little more than a part of the symbols. It is not that it could not hold a value at all: with several times as
+# many updates it often learns the task as well. It learns so slowly because its gradients say so little.
 
 # %% [markdown]
 # ### In words
