@@ -75,6 +75,18 @@ def waves_in_float32(num_positions: int, d_model: int) -> Tensor:
 
 
 @misconception(
+    "sinusoidal_positions", "angles in float32",
+    hint="Far out, the last digits are wrong. Which dtype have your angles while the default is float64?",
+)
+def waves_of_float32_angles(num_positions: int, d_model: int) -> Tensor:
+    found = torch.zeros(num_positions, d_model)
+    exponent = torch.arange(0, d_model, 2, dtype=torch.float32) / d_model
+    angle = torch.arange(num_positions, dtype=torch.float32)[:, None] / torch.pow(10000, exponent)
+    found[:, 0::2], found[:, 1::2] = angle.sin(), angle.cos()[:, : d_model // 2]
+    return found
+
+
+@misconception(
     "sinusoidal_positions", "even widths only", hint="With five columns there are three sines. How many cosines?"
 )
 def waves_even_only(num_positions: int, d_model: int) -> Tensor:
