@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from autograder.compare import compare
+from autograder.compare import Problem, compare
 from autograder.drive import Response, perform
 from autograder.exercise import PUBLIC_SEED, Case, Exercise, Misconception, Rng, get, misconceptions_of, reference_of
 from autograder.verdict import Verdict, decide, problem_of
@@ -28,6 +28,7 @@ class Expectation:
         self.cases: tuple[Case, ...] = tuple(exercise.cases(Rng(seed, exercise.id)))
         self.expected: tuple[Response, ...] = self._expected()
         self._wrong: dict[tuple[str, int], Response] = {}
+        self._found: dict[tuple[str, int], str | None] = {}
 
     def _expected(self) -> tuple[Response, ...]:
         if self.exercise.artifact is not None:
@@ -75,16 +76,14 @@ class Expectation:
         if self.exercise.artifact is not None:
             return self._by_symptom(responses)
         # Cases that fail come first: most misconceptions are told apart by one case, and need not run the others.
-        failed = [
-            problem_of(self.exercise, *three) is not None
-            for three in zip(self.cases, self.expected, responses, strict=True)
+        problems = [
+            problem_of(self.exercise, *three) for three in zip(self.cases, self.expected, responses, strict=True)
         ]
-        order = sorted(range(len(failed)), key=lambda index: not failed[index])
+        order = sorted(range(len(problems)), key=lambda index: problems[index] is None)
         known = misconceptions_of(self.exercise)
         for exact in (True, False):
             for one in known:
-                wrong = ((index, self._response_of(one, index)) for index in order)
-                if all(self._agree_on(index, response, responses[index], exact) for index, response in wrong) and (
+                if all(self._agree_on(one, index, responses[index], problems[index], exact) for index in order) and (
                     exact or self._shows_in_outputs(one)
                 ):
                     return one
@@ -121,18 +120,31 @@ class Expectation:
             self._wrong[one.name, index] = Response(one.answer(case)) if trained else self._ask_case(case, one.answer)
         return self._wrong[one.name, index]
 
-    def _agree_on(self, index: int, wrong: Response, got: Response, exact: bool) -> bool:
-        case, expected = self.cases[index], self.expected[index]
+    def _agree_on(
+        self, one: Misconception, index: int, got: Response, problem: Problem | None, exact: bool
+    ) -> bool:
+        """Does a misconception answer a case as the learner did, whose problem there is known?"""
+        case, wrong = self.cases[index], self._response_of(one, index)
         if wrong.failure or got.failure:
             return _same_failure(wrong, got)
-        if wrong.outputs is not None and self.exercise.verify(case, wrong.outputs) is not None:
-            theirs = problem_of(self.exercise, case, expected, wrong)
-            learners = problem_of(self.exercise, case, expected, got)
-            return _shape_of(theirs.public if theirs else "") == _shape_of(learners.public if learners else "")
+        verified = self._verified(one, index)
+        if verified is not None:
+            return verified == _shape_of(problem.public if problem else "")
         if exact and wrong.changed != got.changed:
             return False
-        known, seen = (Response(one.outputs, one.gradients if exact else {}) for one in (wrong, got))
+        known, seen = (Response(each.outputs, each.gradients if exact else {}) for each in (wrong, got))
         return compare(known, seen, case.tolerance) is None
+
+    def _verified(self, one: Misconception, index: int) -> str | None:
+        """What `verify` finds wrong with a misconception, without numbers; None where outputs are compared."""
+        if (one.name, index) not in self._found:
+            case, wrong = self.cases[index], self._response_of(one, index)
+            found = None
+            if wrong.outputs is not None and self.exercise.verify(case, wrong.outputs) is not None:
+                problem = problem_of(self.exercise, case, self.expected[index], wrong)
+                found = _shape_of(problem.public if problem else "")
+            self._found[one.name, index] = found
+        return self._found[one.name, index]
 
 
 def _same_failure(a: Response, b: Response) -> bool:
