@@ -30,7 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from autograder import budget, check, course_device, describe_device, progress, save_weights
-from autograder import data
+from autograder import data, real_text
 
 torch.set_num_threads(1)  # the matrices of this lesson are small: more threads would only wait for each other
 device = course_device()
@@ -740,12 +740,16 @@ check("deep_gru_forward")
 # What does a second layer do that the first does not? Train a language model of two layers, and ask both. It reads the
 # stories of lesson 02, character by character: an embedding, `nn.LSTM` with `num_layers=2`, and a linear layer that
 # says which character comes next. The text is laid out in long rows and read in windows, each from the state that the
-# one before left.
+# one before left. (With `COURSE_TEXT=timemachine` in the environment the model reads *The Time Machine* of H. G. Wells
+# instead. The remarks below are about the stories.)
 
 # %% slow=true
-text = data.stories()
+text, vocabulary = data.stories(), data.story_vocabulary()
 new_text = "\n\n".join(data.held_out("stories", seed=1, size=40))
-vocabulary = data.story_vocabulary()
+book = real_text.asked("timemachine")
+if book is not None:
+    text, new_text = book[: len(book) * 9 // 10], book[len(book) * 9 // 10 :]
+    vocabulary = data.Vocabulary(tuple(sorted(set(book))))
 
 
 class LanguageModel(nn.Module):
@@ -844,8 +848,8 @@ plt.show()
 #
 # Lesson 02 ended with a sentence that its tagger could not get right: *the apple was what the banker spoke about*.
 # Whether this apple is a fruit or a company is told by what comes **after** it, and a network that reads from left to
-# right has not seen that yet. If the whole sentence is there before we answer, nothing keeps us from reading it from
-# right to left as well, with a second network, and to put the two states side by side:
+# right has not seen that yet. If the whole sentence is there before we answer, we can read it from right to left as
+# well, with a second network, and put the two states side by side:
 #
 # $$\overrightarrow{h}_t = f(x_t, \overrightarrow{h}_{t-1}), \qquad
 # \overleftarrow{h}_t = g(x_t, \overleftarrow{h}_{t+1}), \qquad
@@ -910,8 +914,8 @@ def bidirectional_forward(
 check("bidirectional_forward")
 
 # %% [markdown]
-# Which tokens does an output depend on? Ask the gradient. The row below has ten positions, of which the first seven
-# are real; the steps are GRU steps with random weights.
+# Which tokens does an output depend on? Ask the gradient. The sequence below has ten positions, of which the first
+# seven are real; the steps are GRU steps with random weights.
 
 # %% slow=true
 generator = torch.Generator().manual_seed(4)
@@ -1258,7 +1262,7 @@ plt.show()
 # ## 9 · What the forget gate does in a sentence
 #
 # In delayed recall we know what a gate should do. What does it do in a text, where nobody has told it? Look into the
-# language model of section 5 while it reads. The cell `read_layers` there has measured every forget gate at every
+# language model of section 5 while it reads. The function `read_layers` there has measured every forget gate at every
 # character, with a trick that needs no weights: since $c_t = f_t \circ c_{t-1} + \dots$, and neither the dots nor
 # $f_t$ depend on $c_{t-1}$, **add 1 to the cell before the step, and what arrives of it is the gate**.
 #
@@ -1296,6 +1300,7 @@ plt.show()
 kinds = {"letter": str.isalpha, "blank": " ".__eq__, "comma": ",".__eq__, "end of sentence": lambda c: c in ".?"}
 kinds |= {"quotation mark": '"'.__eq__, "new line": "\n".__eq__}
 read = new_text[: len(forget_gates)]
+kinds = {name: kind for name, kind in kinds.items() if any(map(kind, read))}
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4))
 for layer, line in zip(range(2), LINES):
     gates = forget_gates[:, layer]
@@ -1319,8 +1324,9 @@ plt.show()
 # %% [markdown]
 # Left: in the lower layer the gates close further at commas, stops, quotation marks and line ends than at letters:
 # what was needed within a phrase is not needed after it. Right: within one layer the half-lives range from a part of a
-# character to sentences. In the network of lesson 02 the same matrix and the same tanh wear everything down; here each
-# unit has learned a span of its own, and each step may still overrule it.
+# character to tens of characters and more, and the upper layer keeps longer on the whole. In the network of lesson 02
+# the same matrix and the same tanh wear everything down; here each unit has learned a span of its own, and each step
+# may still overrule it.
 
 # %% [markdown]
 # ## What you know now, and what is left open
