@@ -180,9 +180,9 @@ class Translator(Translation):
     """English to French, on sentences that join words which training never joins."""
 
     max_steps = 30
-    SENTENCES, MIN_WORDS, MAX_WORDS = 200, 3, 15
-    # 200 sentences: the standard error of BLEU is 0.016.
-    bars = ((0.5, 2.0), (0.56, 3.0), (0.62, 3.0))
+    SENTENCES, MIN_WORDS, MAX_WORDS = 300, 3, 15
+    # On samples of 200 sentences three seeds reach 0.68 to 0.70, each ± 0.03 to 0.05; the dictionary 0.37 ± 0.014.
+    bars = ((0.45, 2.0), (0.52, 3.0), (0.57, 3.0))
 
     def cases(self, rng: Rng) -> Iterator[Case]:
         source, target = pairs.source_vocabulary("fra"), pairs.target_vocabulary("fra")
