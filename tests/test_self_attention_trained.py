@@ -94,7 +94,7 @@ def test_the_best_guess_without_positions_fails_even_the_lowest_bar() -> None:
         cases = cases_of(seed)
         outputs = baseline(cases[0])
         assert exercise.malformed(cases[0], outputs) is None
-        assert 0.1 < exercise.measure(cases[0], outputs) < min(case.inputs["bar"] for case in cases) - 0.2
+        assert 0.1 < exercise.measure(cases[0], outputs) < min(case.inputs["bar"] for case in cases) - 0.15
         assert exercise.diagnosis(cases[0], outputs) == "places unknown"
 
 
@@ -113,7 +113,7 @@ def test_an_untrained_model_is_told_its_quality_and_the_bar() -> None:
     for verdict in verdicts(Reverser, weights_of(fresh(Reverser))):
         assert verdict.points == 0
         assert verdict.hint == hint_of("nothing learned")
-        assert "of the words right on new sequences of 6 to 16 words; this case asks for 50% or more" in verdict.message
+        assert "of the words right on new sequences of 6 to 16 words; this case asks for 40% or more" in verdict.message
 
 
 def test_a_model_that_saw_one_length_only_is_told_so() -> None:

@@ -39,7 +39,7 @@ class SetOfPositions(TrainedExercise):
 
     shapes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     arguments = ("vocab_size", "max_len")
-    bars = ((0.5, 2.0), (0.8, 3.0), (0.97, 3.0))
+    bars = ((0.4, 2.0), (0.8, 3.0), (0.97, 3.0))
 
     def cases(self, rng: Rng) -> Iterator[Case]:
         asked = {f"length_{n}": rng.ids(ROWS, n, high=VOCAB_SIZE) for n in range(SHORTEST, MAX_LEN + 1)}
