@@ -191,8 +191,10 @@ for text, test in {
 # Words become ids. Both vocabularies begin with the same four special words: `<pad>` 0, `<bos>` 1, `<eos>` 2 and
 # `<unk>` 3.
 
-# %% slow=true
+# %%
 PAD, BOS, EOS, UNK = (data.SPECIALS.index(name) for name in ("<pad>", "<bos>", "<eos>", "<unk>"))
+
+# %% slow=true
 english_words, french_words = pairs.source_vocabulary("fra"), pairs.target_vocabulary("fra")
 print(f"{len(english_words)} English and {len(french_words)} French words; the first: {french_words.tokens[:12]}")
 
