@@ -61,7 +61,7 @@ class Clauses(Things):
             clause.polarity = "not" if self.chance(0.2) else ""
         if letter in "pfg" and clause.tense not in ("then", "perfect") and clause.polarity != "never" and room > 4:
             self.when(clause, {"p": "past", "f": "future", "g": "now"}[letter])
-        if room > 6 and "+" in verb.tenses and not clause.polarity and self.chance(0.4):
+        if room > 5 and "+" in verb.tenses and not clause.polarity and self.chance(0.7):
             clause.manner = self.phrase("manners")
         return clause
 
@@ -82,6 +82,7 @@ class Clauses(Things):
             clause.polarity = "longer" if clause.subject.plural else self.pick(("never", "longer"))
         else:
             self.when(clause, "present")
+            clause.frequency = None if clause.time is not None else self.phrase("frequencies")
 
     def when(self, clause: Clause, name: str) -> None:
         """Say when, once in a sentence; of somebody else perhaps another time."""
@@ -145,7 +146,7 @@ class Clauses(Things):
         verb = self.joined(self.lexicon.verbs["going"], subject.noun.name)
         clause = self.deed(subject, verb, room)
         clause.goal = Place(self.key(), NOTHING, Thing(self.key(), self.pick(goals())))
-        if self.chance(0.3):
+        if verb.english[0] != "arrive" and self.chance(0.35):
             clause.goal.thing = self.city().thing
         if verb.english[0] == "go" and clause.tense != "perfect" and room > 6 and self.chance(0.5):
             clause.purpose = self.purpose(subject, room)

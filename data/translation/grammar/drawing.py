@@ -65,7 +65,7 @@ class Speaker(Clauses):
             unit.subordinate = self.weather() if bare else self.state(self.person(5), "s")
         elif self.frame == "past" and not main.passive:
             unit.subordinator, unit.subordinate = self.meanwhile(main, room)
-            main.time = None
+            self.timeless(main)
         elif self.frame == "future" or main.modal is not None:
             unit.subordinator = "if"
             rain = self.frame == "future" and self.chance(0.5)
@@ -81,12 +81,18 @@ class Speaker(Clauses):
         clause.time, clause.polarity, clause.unlike = None, "", None
         if clause.verb is not None and "s" in clause.verb.tenses:
             return "though", clause
-        goes_on = clause.verb is not None and "g" in clause.verb.tenses and not clause.subject.plural
-        if clause.tense == "then" or (goes_on and self.chance(0.7)):
+        lasts = clause.verb is not None and "g" in clause.verb.tenses
+        if clause.tense == "then" or (lasts and not clause.subject.plural and self.chance(0.7)):
             clause.tense = "then"
             return ("when" if self.chance(0.25) else "while"), clause
         clause.tense = "past"
-        return self.pick(("when", "after")), clause
+        return "after" if lasts else self.pick(("when", "after")), clause
+
+    @staticmethod
+    def timeless(main: Clause) -> None:
+        """What happened at a time that another clause tells."""
+        main.time, main.time_first = None, False
+        main.tense = "past" if main.tense == "perfect" else main.tense
 
     def fronted(self, room: int) -> Unit:
         """A unit that begins with a time, a condition or a concession, and goes on with the same person."""
@@ -104,7 +110,7 @@ class Speaker(Clauses):
             main = self.event(self.refer(person), room)
         main.time_first, main.unlike = False, None
         if name in ("when", "while", "after"):
-            main.time = None
+            self.timeless(main)
         return Unit(self.key(), main, subordinator=name, subordinate=side, fronted=True)
 
     # units in a row
