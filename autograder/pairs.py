@@ -58,7 +58,11 @@ def _lines(*parts: str) -> list[str]:
 @cache
 def translation(language: Language) -> tuple[SentencePair, ...]:
     """The training pairs, English with French ("fra") or Chinese ("cmn"); row i of both is the same sentence."""
-    return tuple(_pair(line) for line in _lines("translation", f"train.{_known(language)}.tsv"))
+    return tuple(_pair(line) for line in _training_lines(language))
+
+
+def _training_lines(language: str) -> list[str]:
+    return _lines("translation", f"train.{_known(language)}.tsv")
 
 
 def _known(language: str) -> str:
@@ -102,13 +106,13 @@ def held_out_translation(
 @cache
 def source_vocabulary(language: Language) -> Vocabulary:
     """The specials, then the English words of the training pairs."""
-    return word_vocabulary(pair.source for pair in translation(language))
+    return word_vocabulary(line.split("\t")[0].split(" ") for line in _training_lines(language))
 
 
 @cache
 def target_vocabulary(language: Language) -> Vocabulary:
     """The specials, then the French or Chinese words of the training pairs."""
-    return word_vocabulary(pair.target for pair in translation(language))
+    return word_vocabulary(line.split("\t")[1].split(" ") for line in _training_lines(language))
 
 
 @cache

@@ -17,11 +17,12 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 TRAIN_SEED = 20_140_901
-TRAIN_SIZE = 20_000
+TRAIN_SIZE, TRAIN_DRAWS = 20_000, 120_000
 LANGUAGES = {"fra": "french", "cmn": "chinese"}
 HERE = Path(__file__).resolve().parent
 LENGTHS = ((3, 8), (3, 8), (3, 8), (3, 8), (8, 13), (8, 13), (12, 18), (12, 18), (18, 26), (18, 26), (26, 40))
@@ -114,10 +115,30 @@ def line(pair: Pair) -> str:
     return "\t".join((" ".join(source), " ".join(target), " ".join(",".join(entry) or "-" for entry in entries)))
 
 
+def training() -> Iterator[dict[str, Pair]]:
+    """The training pairs by language: the first sentences, and then those with a word that none before them has."""
+    seen, words = set(), set()
+    for drawn in islice(draws(TRAIN_SEED, False, 3, 40), TRAIN_DRAWS):
+        meaning, source = drawn or (None, [])
+        text = tuple(word.text for word in source)
+        if drawn is None or text in seen:
+            continue
+        said = {language: say(meaning) for language, say in SAY.items()}
+        new = set(text).union(*((word.text for word in target) for target in said.values())) - words
+        if len(seen) < TRAIN_SIZE or new:
+            seen.add(text)
+            words |= new
+            yield {
+                language: (text, tuple(word.text for word in target), *links(source, target))
+                for language, target in said.items()
+            }
+
+
 def main() -> None:
     """Write the training pairs, a line each; both files say the same in the same lines."""
+    pairs = list(training())
     for language in LANGUAGES:
-        lines = [line(pair) + "\n" for pair in generate(TRAIN_SEED, TRAIN_SIZE, language=language)]
+        lines = [line(pair[language]) + "\n" for pair in pairs]
         (HERE / f"train.{language}.tsv").write_text("".join(lines), encoding="utf-8", newline="\n")
 
 

@@ -121,7 +121,7 @@ class Clauses(Things):
         name = subject.noun.name
         verbs = [verb for verb in verbs_in(self.frame, "p" if subject.person == 1 else "") if verb not in self.done]
         verb = self.joined(verbs, name)
-        if subject.trade is not None and not ambiguous_objects(verb.kinds, subject.trade) and self.chance(0.5):
+        if subject.trade is not None and not ambiguous_objects(verb.kinds, subject.trade) and self.chance(0.7):
             verb = self.joined([other for other in verbs if "Y" in other.kinds] or verbs, name)
         clause = self.deed(subject, verb, room)
         clause.object = self.thing(verb, subject, room)

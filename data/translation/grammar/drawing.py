@@ -132,7 +132,7 @@ class Speaker(Clauses):
             return Unit(self.key(), self.state(subject))
         if kind < 0.29 and self.frame != "future" and room > 3:
             return Unit(self.key(), self.attitude(subject, room))
-        if subject.noun.section in ("names", "kin") and not subject.pronoun and self.chance(0.6) and room > 2:
+        if subject.noun.section in ("names", "kin") and not subject.pronoun and self.chance(0.75) and room > 2:
             return Unit(self.key(), self.intro(subject))
         if kind > 0.9 and room > 8 and not subject.plural:
             return Unit(self.key(), self.saying(subject, room))
@@ -176,6 +176,7 @@ class Speaker(Clauses):
         if 10 <= words < 14 and self.chance(0.4):
             count = 1
         room = max(2, words // count - 2)
+        self.near = 0.7 if count == 1 else 0.4
         if count > 1 and self.chance(0.2):
             units, made = [self.fronted(room)], 2
         else:

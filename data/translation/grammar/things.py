@@ -64,6 +64,7 @@ class Things:
         self.held_out = held_out
         self.keys = 0
         self.frame = "past"
+        self.near = 0.7  # how often an ambiguous word stands in the clause that names the trade
         self.said: set[Noun] = set()  # things that the sentence has spoken of already
         self.lexicon = lexicon()
 
@@ -99,12 +100,12 @@ class Things:
         kind = self.random()
         if room < 3 and kind < 0.15:
             return Thing(self.key(), self.pick(self.lexicon.nouns["kin"]), pronoun=True)
-        if kind < 0.7:
+        if kind < 0.68:
             thing = self.named("trades", self.pick(("the", "the", "the", "the", "a", "that", "this")))
             thing.plural = thing.det == "the" and self.frame != "future" and self.chance(0.12)
-        elif kind < 0.8:
+        elif kind < 0.82:
             thing = self.named("names")
-        elif kind < 0.9:
+        elif kind < 0.93:
             thing = self.named("kin")
         else:
             dets = ("the", "the", "this", "a") if self.frame == "future" else ("the", "the", "this", "a", "some")
@@ -114,7 +115,7 @@ class Things:
             return self.person(room, avoid)
         if room > 7 and thing.det in ("the", "a", "this", "that") and self.chance(0.3):
             self.describe(thing)
-        if room > 9 and thing.det in ("the", "my") and self.chance(0.4):
+        if room > 9 and thing.det in ("the", "my") and self.chance(0.5):
             thing.relative = self.who(thing)
         return thing
 
@@ -168,7 +169,7 @@ class Things:
     def thing(self, verb: Verb, subject: Thing, room: int, kinds: str = "") -> Thing:
         """An object for the verb; where the subject's trade settles a sense, mostly an ambiguous word."""
         kinds = kinds or verb.kinds
-        if subject.trade is not None and self.chance(0.7):
+        if subject.trade is not None and self.chance(0.9 if subject.pronoun else self.near):
             options = ambiguous_objects(kinds, subject.trade)
             if not self.held_out:
                 options = tuple(n for n in options if not sense_kept_out(subject.trade, n))
