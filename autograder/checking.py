@@ -28,7 +28,9 @@ def check(name: str, answer: Any = None) -> float | None:
     """
     exercise = get(name)
     namespace = sys._getframe(1).f_globals
-    found = answer if answer is not None else exercise.answer_in(namespace)
+    found = answer
+    if answer is None and all(namespace.get(name) is not None for name in exercise.answer_names):
+        found = exercise.answer_in(namespace)
     verdict = verdict_on(exercise, found, Path.cwd())
     if verdict is None:
         print(f"The check of {name} runs on the grader's side.")

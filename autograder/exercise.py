@@ -133,10 +133,14 @@ class Exercise(ABC):
         return f"{names} {'is' if len(self.answer_names) == 1 else 'are'}"
 
     def answer_in(self, namespace: Mapping[str, Any]) -> Any:
-        """What the learner defined: one object, or a dict of them where there are several names. None: not all."""
-        found = {name: namespace[name] for name in self.answer_names if namespace.get(name) is not None}
-        if len(found) < len(self.answer_names):
-            return None
+        """What the learner defined: one object, or a dict of them where there are several names.
+
+        Raises KeyError with the first name that is not there.
+        """
+        absent = next((name for name in self.answer_names if name not in namespace), None)
+        if absent is not None:
+            raise KeyError(absent)
+        found = {name: namespace[name] for name in self.answer_names}
         return found[self.answer_names[0]] if len(found) == 1 else found
 
 

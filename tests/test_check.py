@@ -329,6 +329,7 @@ def test_an_exercise_may_want_several_names():
     exercise.answer_names = ("Encoder", "Decoder")
     assert exercise.answer_text == "`Encoder` and `Decoder` are"
     assert exercise.answer_in({"Encoder": 1, "Decoder": 2, "other": 3}) == {"Encoder": 1, "Decoder": 2}
-    assert exercise.answer_in({"Encoder": 1}) is None
-    assert exercise.answer_in({"Encoder": 1, "Decoder": None}) is None
+    assert exercise.answer_in({"Encoder": 1, "Decoder": None}) == {"Encoder": 1, "Decoder": None}
+    with pytest.raises(KeyError, match="Decoder"):
+        exercise.answer_in({"Encoder": 1})
     assert get("rnn_step").answer_in({"rnn_step": len}) is len

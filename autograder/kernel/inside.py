@@ -50,8 +50,9 @@ def _printable(text: str) -> str:
 def answer_cases(content: dict[str, Any], blob: bytes, namespace: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The responses of the learner's answer to the cases in `content`, packed."""
     exercise = get(content["exercise"])
-    answer = exercise.answer_in(namespace)
-    if answer is None:
+    try:
+        answer = exercise.answer_in(namespace)
+    except KeyError:
         return {"status": "missing"}, b""
     cases = unpack(content["cases"], blob)
     responses: list[dict[str, Any]] = []
