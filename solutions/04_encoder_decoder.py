@@ -1003,7 +1003,8 @@ print("source", tuple(training.source.shape), "target", tuple(training.target.sh
 # The check asks for new sentences of 3 to 15 words, which join words that training never joins, and decodes greedily.
 # **Points rise with BLEU**; the dictionary gets none.
 #
-# On a laptop this training takes about two minutes. Begin with fewer updates until the loss falls as it should.
+# This is the longest training of the lesson; the bar says how long. Begin with fewer updates until the loss falls as
+# it should.
 #
 # <details><summary>Hint 1</summary>A start that works: one layer, d_embed 128, d_hidden 256, batches of 64, Adam with
 # OneCycleLR up to 0.004, gradients clipped to 1.</details>
