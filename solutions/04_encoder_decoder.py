@@ -321,9 +321,11 @@ with torch.no_grad():
 short, long = lengths.argmin().item(), lengths.argmax().item()
 d2l.show_heatmaps(
     torch.stack([outputs[short].T, outputs[long].T])[None], "position in the row (words)", "unit", cmap="cividis",
-    figsize=(8, 2.8), titles=[f"length {lengths[short]}", f"length {lengths[long]}"],
+    figsize=(7, 3), titles=[f"length {lengths[short]}", f"length {lengths[long]}"],
 )
-plt.gcf().suptitle("States of the top layer (colour: value): zero where there is padding", fontsize=10)
+for axis in plt.gcf().axes:
+    axis.grid(False)
+plt.gcf().suptitle("States of the top layer: zero where there is padding (colour: value)", fontsize=10)
 plt.show()
 last = outputs[torch.arange(len(ids)), lengths - 1]
 print("the top layer's state is the output at the last real word:", torch.equal(last, state[-1]))
@@ -855,9 +857,9 @@ for pair, a, b in zip(shown, *(opposites_by(model, [p.word for p in shown]) for 
 # %% [markdown]
 # Both networks know the lesson's words. On new words the first one says something that looks like English, and mostly
 # like a word of the lesson: it never had a reason to copy. The second one has, and where the pattern shows in the
-# word, it often gets through; where it does not, it copies letters wrongly, above all in long words. No network can
-# know the last two groups: what is not in the word can't be read from it. A bar that asked for them would ask for
-# luck.
+# word, it gets some through; where it fails, it often turns the pattern right and copies the other letters wrongly. No
+# network can know the last two groups: what is not in the word can't be read from it. A bar that asked for them would
+# ask for luck.
 
 # %% [markdown]
 # ## 10 · How good is a translation? BLEU
@@ -1398,9 +1400,10 @@ for beam_size, penalty in budget(full=settings, quick=settings[:2]):
           f"{sum(map(len, words)) / sum(map(len, beam_references)):6.2f}  {1000 * taken / len(found):10.1f}")
 
 # %% [markdown]
-# Read the third column first: the wider the beam, the likelier what it finds, and this never fails to be so on
-# average, because the search sees more. BLEU gains little from it: the likelier sentence is not always the better one,
-# and what the state has lost no search brings back. The time grows with the beam.
+# Look at the log-probability: the wider the beam, the likelier the model finds what comes out. BLEU hardly moves. The
+# likelier sentence is not always the better one, and what the state has lost no search brings back. Wider beams also
+# make shorter translations, since every further word costs probability; the penalty takes some of that back. The time
+# grows with the beam.
 
 # %% [markdown]
 # ## 15 · Experiment: long sentences fade
@@ -1434,9 +1437,10 @@ for (low, high), level, whole in zip(length_groups, by_length["encoder-decoder"]
     print(f"{low:2} to {high:2} words: BLEU {level:.2f}, exactly right {whole:.0f} %")
 
 # %% [markdown]
-# The network is far ahead on short sentences, and its curve falls all the way; the dictionary's stays where it is, and
-# on the longest sentences the network has nothing left over it. This is the **bottleneck**: more words, but no more
-# room. Cho and others (2014b) drew this curve for the first networks of this kind.
+# The network is far ahead on short sentences, and its curve falls all the way. The dictionary's curve goes up and down
+# a little but does not fall, and on the longest sentences the network is no better any more. This is the
+# **bottleneck**: more words, but no more room. Cho and others (2014b) drew this curve for the first networks of this
+# kind.
 #
 # How does it look from inside a sentence? Read some long ones.
 
@@ -1497,10 +1501,10 @@ for (name, shares), colour, hatch in zip(outcomes.items(), ("#0072B2", "#E69F00"
     plt.bar(range(len(shares)), shares, bottom=bottom, label=name, color=colour, hatch=hatch, edgecolor="black")
     bottom = [a + b for a, b in zip(bottom, shares)]
 plt.xticks(range(len(ambiguous_groups)), [f"{low} to {high}" for low, high in ambiguous_groups])
-plt.title("Ambiguous words: what the translation makes of them")
+plt.title("The longer the sentence, the more ambiguous words get lost")
 plt.xlabel("length of the English sentence (words)")
-plt.ylabel("sentences with one ambiguous word (%)")
-plt.legend(loc="lower left")
+plt.ylabel("sentences with one\nambiguous word (%)")
+plt.legend(bbox_to_anchor=(1.01, 1), loc="upper left")
 plt.show()
 
 # %% [markdown]
