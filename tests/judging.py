@@ -33,7 +33,7 @@ NEEDS_BWRAP = [
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap: apt-get install bubblewrap"),
 ]
 LIMITS = Limits(
-    memory_bytes=512 * 2**20, home_bytes=16 * 2**20, cell_seconds=3.0, ask_seconds=3.0, submission_seconds=60.0
+    memory_bytes=512 * 2**20, home_bytes=16 * 2**20, cell_seconds=3.0, ask_seconds=8.0, submission_seconds=90.0
 )
 _PRIVATE = {"generate": (rnn._choose,)}
 
