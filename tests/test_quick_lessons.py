@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.lesson import lessons
+from autograder.lesson import build_all, lessons
 from benchmarks.execution import execute
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,5 +13,6 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", lessons(ROOT))
 def test_the_solution_runs_from_top_to_bottom(lesson, tmp_path):
+    build_all(ROOT)
     folder = execute(lesson, ROOT, quick=True, folder=tmp_path / lesson)
     assert (folder / f"{lesson}.ipynb").is_file()
